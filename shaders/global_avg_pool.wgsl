@@ -1,0 +1,25 @@
+// The mean of every channel; one invocation sums one channel of one picture.
+
+struct Dims {
+    channels: u32, // of all pictures: n * c
+    plane: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(2) var<uniform> dims: Dims;
+
+@compute @workgroup_size(64)
+fn main(
+    @builtin(workgroup_id) workgroup: vec3u,
+    @builtin(num_workgroups) count: vec3u,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let index = (workgroup.y * count.x + workgroup.x) * 64u + local;
+    if (index >= dims.channels) { return; }
+    var sum = 0.0;
+    for (var i = 0u; i < dims.plane; i++) {
+        sum += x[index * dims.plane + i];
+    }
+    y[index] = sum / f32(dims.plane);
+}

@@ -1,0 +1,172 @@
+//! Which loop computes an op: chosen once, when a plan is prepared, from the op and its shapes.
+//!
+//! The only file of this backend that names ops. An op without a loop of its own runs its definition.
+
+use std::sync::Arc;
+
+use super::conv::{Convolution, Workspace};
+use super::depthwise::Depthwise;
+use super::epilogue::{Epilogue, activate, activate_all};
+use super::linear::linear;
+use super::pool::{Pooling, global_average, pool};
+use super::simd::{F32x4, LANES};
+use super::winograd::Winograd;
+use crate::exec::ExecError;
+use crate::graph::{Graph, Node, ParamId};
+use crate::ops::{Activation, Conv2d, Op};
+use crate::shape::{Shape, Window};
+use crate::tensor::Tensor;
+
+/// Values of a parameter in the order in which a kernel reads them, shared by all programs of a network.
+pub type Values = Arc<Vec<f32>>;
+
+/// One step of a program: an op at its shapes with its weights.
+pub enum Kernel {
+    Convolution { layer: Convolution, weight: Values, bias: Option<Values>, activation: Option<Activation> },
+    Winograd { layer: Winograd, weight: Values, bias: Option<Values>, activation: Option<Activation> },
+    Depthwise { layer: Depthwise, weight: Values, bias: Option<Values>, activation: Option<Activation> },
+    Linear { batch: usize, weight: Values, bias: Values, activation: Option<Activation> },
+    Pool { pooling: Pooling, input: Shape, window: Window, output: Shape },
+    GlobalAverage { plane: usize },
+    Add { activation: Option<Activation> },
+    Activation(Activation),
+    Definition { op: Op, inputs: Vec<Shape>, params: Vec<Tensor<f32>> },
+}
+
+/// How a parameter's values are rearranged before they are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Packing {
+    AsIs,
+    /// [`Convolution::pack_weight`] with so many groups.
+    Panels {
+        groups: usize,
+    },
+    /// [`Winograd::pack_weight`] for tiles of that size.
+    Winograd {
+        tile: usize,
+    },
+}
+
+impl Packing {
+    pub fn apply(self, values: Tensor<f32>) -> Vec<f32> {
+        match self {
+            Self::AsIs => values.data,
+            Self::Winograd { tile } => Winograd::pack_weight(&values.data, values.shape.n, tile),
+            Self::Panels { groups } => Convolution::pack_weight(&values.data, values.shape.n, groups),
+        }
+    }
+}
+
+impl Kernel {
+    /// Chooses the kernel of `node`; `param` finds the values of a parameter in the packing it is asked for.
+    pub fn new(
+        graph: &Graph,
+        node: &Node,
+        mut param: impl FnMut(ParamId, Packing) -> Result<Values, ExecError>,
+    ) -> Result<Self, ExecError> {
+        let inputs: Vec<Shape> = node.inputs.iter().map(|id| graph.node(*id).shape).collect();
+        let output = node.shape;
+        Ok(match &node.op {
+            Op::Conv2d(conv) => return convolution(conv, inputs[0], node, param),
+            &Op::Linear(op) => Self::Linear {
+                batch: output.n,
+                weight: param(node.params[0], Packing::AsIs)?,
+                bias: param(node.params[1], Packing::AsIs)?,
+                activation: op.activation,
+            },
+            Op::MaxPool(op) => {
+                Self::Pool { pooling: Pooling::Max, input: inputs[0], window: op.window, output }
+            }
+            Op::AvgPool(op) => {
+                Self::Pool { pooling: Pooling::Average, input: inputs[0], window: op.window, output }
+            }
+            Op::GlobalAvgPool(_) => Self::GlobalAverage { plane: inputs[0].plane() },
+            Op::Add(op) => Self::Add { activation: op.activation },
+            &Op::Activation(activation) => Self::Activation(activation),
+            op => {
+                let values = |id: &ParamId| {
+                    let values = param(*id, Packing::AsIs)?.to_vec();
+                    Ok(Tensor::new(Shape::from_dims(&graph.param(*id).dims), values))
+                };
+                let params = node.params.iter().map(values).collect::<Result<_, ExecError>>()?;
+                Self::Definition { op: op.clone(), inputs, params }
+            }
+        })
+    }
+
+    /// Fills `y` from the inputs `x`, which are exactly as long as their shapes say.
+    pub fn run(&self, x: &[&[f32]], y: &mut [f32], workspace: &mut Workspace) {
+        let residual = x.get(1).copied();
+        match self {
+            Self::Convolution { layer, weight, bias, activation } => {
+                let epilogue = Epilogue { bias: slice(bias), residual, activation: *activation };
+                layer.run(x[0], weight, y, epilogue, workspace);
+            }
+            Self::Winograd { layer, weight, bias, activation } => {
+                let epilogue = Epilogue { bias: slice(bias), residual, activation: *activation };
+                layer.run(x[0], weight, y, epilogue, workspace);
+            }
+            Self::Depthwise { layer, weight, bias, activation } => {
+                let epilogue = Epilogue { bias: slice(bias), residual, activation: *activation };
+                layer.run(x[0], weight, y, epilogue, &mut workspace.padded);
+            }
+            Self::Linear { batch, weight, bias, activation } => {
+                let epilogue = Epilogue { bias: Some(bias), residual: None, activation: *activation };
+                linear(x[0], weight, y, *batch, epilogue);
+            }
+            Self::Pool { pooling, input, window, output } => {
+                pool(*pooling, (x[0], *input), *window, (y, *output), &mut workspace.padded);
+            }
+            Self::GlobalAverage { plane } => global_average(x[0], *plane, y),
+            Self::Add { activation } => add(x[0], x[1], *activation, y),
+            Self::Activation(activation) => {
+                y.copy_from_slice(x[0]);
+                activate_all(*activation, y);
+            }
+            Self::Definition { op, inputs, params } => {
+                let values = inputs.iter().zip(x).map(|(&shape, x)| Tensor::new(shape, x.to_vec()));
+                let values: Vec<Tensor<f32>> = values.collect();
+                let (values, params): (Vec<_>, Vec<_>) = (values.iter().collect(), params.iter().collect());
+                y.copy_from_slice(&op.reference(&values, &params).data);
+            }
+        }
+    }
+}
+
+fn convolution(
+    conv: &Conv2d,
+    input: Shape,
+    node: &Node,
+    mut param: impl FnMut(ParamId, Packing) -> Result<Values, ExecError>,
+) -> Result<Kernel, ExecError> {
+    let (window, output, activation) = (conv.window, node.shape, conv.epilogue.activation);
+    let bias = if conv.bias { Some(param(node.params[1], Packing::AsIs)?) } else { None };
+    if conv.is_depthwise(input) && Depthwise::covers(window) {
+        let layer = Depthwise::new(input, output, window);
+        let weight = param(node.params[0], Packing::AsIs)?;
+        return Ok(Kernel::Depthwise { layer, weight, bias, activation });
+    }
+    if let Some(tile) = Winograd::tile_for(window, conv.groups, input, output) {
+        let layer = Winograd::new(input, output, window.padding, tile);
+        let weight = param(node.params[0], Packing::Winograd { tile })?;
+        return Ok(Kernel::Winograd { layer, weight, bias, activation });
+    }
+    let layer = Convolution::new(input, output, window, conv.groups);
+    let weight = param(node.params[0], Packing::Panels { groups: conv.groups })?;
+    Ok(Kernel::Convolution { layer, weight, bias, activation })
+}
+
+fn slice(values: &Option<Values>) -> Option<&[f32]> {
+    values.as_ref().map(|values| &values[..])
+}
+
+fn add(a: &[f32], b: &[f32], activation: Option<Activation>, y: &mut [f32]) {
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+    let (y, y_rest) = y.as_chunks_mut::<LANES>();
+    for ((&a, &b), y) in a.iter().zip(b).zip(y) {
+        *y = activate(activation, F32x4::from_array(a) + F32x4::from_array(b)).to_array();
+    }
+    for ((&a, &b), y) in a_rest.iter().zip(b_rest).zip(y_rest) {
+        *y = activate(activation, F32x4::splat(a + b)).to_array()[0];
+    }
+}

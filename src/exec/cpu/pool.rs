@@ -1,0 +1,157 @@
+//! Pooling: first down the columns of a window, then along its rows, a vector at a time.
+
+use super::simd::{F32x4, LANES};
+use crate::shape::{Shape, Window};
+
+/// What becomes of the values of one window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pooling {
+    /// The largest; padding never wins.
+    Max,
+    /// The mean; padding counts as zeros, what a ceil-mode window sees beyond it does not count.
+    Average,
+}
+
+impl Pooling {
+    /// What does not change a window it is added to.
+    fn nothing(self) -> f32 {
+        match self {
+            Self::Max => f32::NEG_INFINITY,
+            Self::Average => 0.0,
+        }
+    }
+
+    #[inline(always)]
+    fn join(self, a: F32x4, b: F32x4) -> F32x4 {
+        match self {
+            Self::Max => a.max(b),
+            Self::Average => a + b,
+        }
+    }
+}
+
+/// Fills `y` of shape `output` with the windows of `x`; `line` is room for one padded row.
+pub fn pool(
+    pooling: Pooling,
+    (x, input): (&[f32], Shape),
+    window: Window,
+    (y, output): (&mut [f32], Shape),
+    line: &mut Vec<f32>,
+) {
+    let Window { kernel, stride, padding, .. } = window;
+    // Windows of the ceil mode may start anywhere in the image and reach beyond its padding.
+    let reach = (output.w.next_multiple_of(LANES) - 1) * stride[1] + kernel[1] + 2 * LANES;
+    let width = reach.max(padding.left + input.w);
+    line.resize(line.len().max(width), 0.0);
+    let line = &mut line[..width];
+    line.fill(pooling.nothing());
+    let padded = [padding.top + input.h + padding.bottom, padding.left + input.w + padding.right];
+    let count =
+        |axis: usize, at: usize| kernel[axis].min(padded[axis] - (at * stride[axis]).min(padded[axis]));
+    let planes = x.chunks_exact(input.plane()).zip(y.chunks_exact_mut(output.plane()));
+    for (x, y) in planes.take(input.n * input.c) {
+        for (row, y) in y.chunks_exact_mut(output.w).enumerate() {
+            let rows = window.rows(row, input.h);
+            join_rows(
+                pooling,
+                &x[rows.start * input.w..rows.end * input.w],
+                &mut line[padding.left..][..input.w],
+            );
+            for (at, y) in y.chunks_mut(LANES).enumerate() {
+                let line = &line[at * LANES * stride[1]..];
+                let sums = join_columns(pooling, line, kernel[1], stride[1]);
+                unsafe { sums.store_first(y.len(), y.as_mut_ptr()) };
+            }
+            if pooling == Pooling::Average {
+                let down = count(0, row);
+                y.iter_mut().enumerate().for_each(|(at, y)| *y /= (down * count(1, at)) as f32);
+            }
+        }
+    }
+}
+
+/// Joins whole rows, of `line`'s length, into `line`.
+fn join_rows(pooling: Pooling, rows: &[f32], line: &mut [f32]) {
+    let mut rows = rows.chunks_exact(line.len());
+    match rows.next() {
+        Some(first) => line.copy_from_slice(first),
+        None => line.fill(pooling.nothing()),
+    }
+    for row in rows {
+        let ((vectors, rest), (row, row_rest)) = (line.as_chunks_mut::<LANES>(), row.as_chunks::<LANES>());
+        for (a, &b) in vectors.iter_mut().zip(row) {
+            *a = pooling.join(F32x4::from_array(*a), F32x4::from_array(b)).to_array();
+        }
+        for (a, &b) in rest.iter_mut().zip(row_rest) {
+            *a = pooling.join(F32x4::splat(*a), F32x4::splat(b)).to_array()[0];
+        }
+    }
+}
+
+/// Four neighbouring windows, `stride` apart, of a padded row.
+#[inline(always)]
+fn join_columns(pooling: Pooling, line: &[f32], kernel: usize, stride: usize) -> F32x4 {
+    assert!(line.len() >= 3 * stride + kernel + LANES, "a window reads beyond the padded row");
+    let at = |k: usize| unsafe {
+        // With stride 2 the last value read is `k + 7`, less than `3 * stride + kernel + LANES`.
+        let start = line.as_ptr().add(k);
+        match stride {
+            1 => F32x4::load(start),
+            2 => F32x4::load(start).even(F32x4::load(start.add(LANES))),
+            _ => F32x4::from_array([0, 1, 2, 3].map(|i| line[k + i * stride])),
+        }
+    };
+    (1..kernel).fold(at(0), |sums, k| pooling.join(sums, at(k)))
+}
+
+/// The mean of every plane of `plane` values.
+pub fn global_average(x: &[f32], plane: usize, y: &mut [f32]) {
+    for (y, x) in y.iter_mut().zip(x.chunks_exact(plane)) {
+        let (vectors, rest) = x.as_chunks::<LANES>();
+        let sums = vectors.iter().fold(F32x4::zero(), |sums, &v| sums + F32x4::from_array(v));
+        *y = (sums.sum() + rest.iter().sum::<f32>()) / plane as f32;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::{AvgPool, GlobalAvgPool, MaxPool, Op, case::Case};
+    use crate::tensor::Tensor;
+
+    #[test]
+    fn every_window_agrees_with_the_definition() {
+        for (kernel, stride, padding) in
+            [(2, 2, 0), (3, 2, 1), (3, 1, 1), (2, 3, 1), (5, 3, 2), (1, 2, 0), (7, 1, 3)]
+        {
+            for (ceil, width) in [(false, 7), (true, 8), (true, 10), (false, 33), (true, 31)] {
+                let window = Window { ceil, ..Window::square(kernel, stride, padding) };
+                let x = Shape::new(2, 3, 8, width);
+                let [h, w] = window.output(x.h, x.w).unwrap();
+                let output = Shape { h, w, ..x };
+                for (pooling, op) in [
+                    (Pooling::Max, Op::MaxPool(MaxPool { window })),
+                    (Pooling::Average, Op::AvgPool(AvgPool { window })),
+                ] {
+                    let case = Case::new("", op, [x]);
+                    let mut y = Tensor::filled(output, f32::NAN);
+                    let values = &case.input_values()[0].data;
+                    pool(pooling, (values, x), window, (&mut y.data, output), &mut vec![7.0; 3]);
+                    let error = case.error(&y);
+                    assert!(error < 1e-6, "{pooling:?} {window:?} on {x}: error {error}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_global_average_agrees_with_the_definition() {
+        for size in [1, 2, 7] {
+            let case = Case::new("", Op::GlobalAvgPool(GlobalAvgPool), [Shape::new(2, 3, size, size)]);
+            let mut y = Tensor::filled(Shape::vector(2, 3), f32::NAN);
+            global_average(&case.input_values()[0].data, size * size, &mut y.data);
+            let error = case.error(&y);
+            assert!(error < 1e-6, "size {size}: error {error}");
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! Convolution by a 3x3 kernel with stride one in fewer multiplications.
+//!
+//! A tile of 4x4 inputs gives 2x2 outputs with 16 products for each pair of channels instead of 36, one of 6x6 inputs
+//! 4x4 outputs with 36 instead of 144. Tiles are transformed, multiplied as `T * T` matrix products over the channels,
+//! and transformed back, four tiles in the lanes of a vector at a time. [`super::winograd_transform`] has the maps.
+
+use super::blocks::{self, Panels};
+use super::conv::Workspace;
+use super::epilogue::{Epilogue, activate};
+use super::padding::pad;
+use super::simd::{F32x4, LANES};
+use super::tile::COLUMNS;
+use super::winograd_transform as transform;
+use crate::shape::{Padding, Shape, Window};
+
+/// Values of transformed inputs and products that are worked on at once.
+const BLOCK: usize = 192 * 1024;
+const MOST_TILES: usize = 128;
+/// With fewer channels, the transforms cost more than the products they save.
+const FEWEST_CHANNELS: usize = 16;
+
+/// The geometry of one such layer at one input size.
+#[derive(Clone, Debug)]
+pub struct Winograd {
+    input: Shape,
+    output: Shape,
+    /// Padded up to whole tiles.
+    padding: Padding,
+    /// Inputs along one side of a tile: four or six.
+    tile: usize,
+    /// Tiles down and across one picture.
+    grid: [usize; 2],
+}
+
+impl Winograd {
+    /// Inputs along one side of the tile that is fastest for a layer, if any beats the plain product.
+    ///
+    /// The batch plays no part, so that programs for all batch sizes share their weights. Large tiles need four times
+    /// the weights, small ones 1.8 times; on few pixels, reading those takes longer than what they save.
+    pub fn tile_for(window: Window, groups: usize, input: Shape, output: Shape) -> Option<usize> {
+        let fits = window.kernel == [3, 3] && window.stride == [1, 1] && groups == 1;
+        let channels = input.c.min(output.c);
+        match output.plane() {
+            64.. if fits && channels >= FEWEST_CHANNELS => Some(6),
+            12.. if fits && channels >= FEWEST_CHANNELS => Some(4),
+            _ => None,
+        }
+    }
+
+    /// `input` is `[n, c, h, w]`, `output` what a 3x3 window makes of it; `tile` is four or six.
+    pub fn new(input: Shape, output: Shape, padding: Padding, tile: usize) -> Self {
+        let step = transform::outputs(tile);
+        let grid = [output.h.div_ceil(step), output.w.div_ceil(step)];
+        let padding = Padding {
+            bottom: grid[0] * step + 2 - padding.top - input.h,
+            right: grid[1] * step + 2 - padding.left - input.w,
+            ..padding
+        };
+        Self { input, output, padding, tile, grid }
+    }
+
+    /// Transforms and packs a `[o, i, 3, 3]` weight: `tile * tile` matrices of `o` by `i`.
+    pub fn pack_weight(weight: &[f32], output_channels: usize, tile: usize) -> Vec<f32> {
+        match tile {
+            4 => Self::pack_tiles::<4>(weight, output_channels),
+            _ => Self::pack_tiles::<6>(weight, output_channels),
+        }
+    }
+
+    fn pack_tiles<const T: usize>(weight: &[f32], output_channels: usize) -> Vec<f32> {
+        let (kernels, _) = weight.as_chunks::<9>();
+        let depth = kernels.len() / output_channels;
+        let len = blocks::packed_len(output_channels, depth);
+        let mut packed = vec![0.0; T * T * len];
+        for (index, kernel) in kernels.iter().enumerate() {
+            let place = blocks::packed_index(depth, index / depth, index % depth);
+            let transformed = transform::weight::<T>(kernel);
+            for (point, &value) in transformed.as_flattened().iter().enumerate() {
+                packed[point * len + place] = value;
+            }
+        }
+        packed
+    }
+
+    /// Fills `y` with the convolution of `x` and a packed weight.
+    pub fn run(
+        &self,
+        x: &[f32],
+        weight: &[f32],
+        y: &mut [f32],
+        epilogue: Epilogue,
+        workspace: &mut Workspace,
+    ) {
+        match self.tile {
+            4 => self.run_tiles::<4>(x, weight, y, epilogue, workspace),
+            _ => self.run_tiles::<6>(x, weight, y, epilogue, workspace),
+        }
+    }
+
+    fn run_tiles<const T: usize>(
+        &self,
+        x: &[f32],
+        weight: &[f32],
+        y: &mut [f32],
+        epilogue: Epilogue,
+        workspace: &mut Workspace,
+    ) {
+        let Workspace { padded, panels, tiles } = workspace;
+        pad(x, self.input, self.padding, 2 * LANES, padded);
+        let (i, o, points) = (self.input.c, self.output.c, T * T);
+        let count = self.output.n * self.grid[0] * self.grid[1];
+        let block = (BLOCK / (points * (i + o)) / COLUMNS * COLUMNS).clamp(2 * COLUMNS, MOST_TILES);
+        let block = block.min(count.next_multiple_of(LANES));
+        panels.resize(panels.len().max(points * i * block), 0.0);
+        tiles.resize(tiles.len().max(points * o * block), 0.0);
+        let packed_len = blocks::packed_len(o, i);
+        for first in (0..count).step_by(block) {
+            let width = block.min(count - first).next_multiple_of(LANES);
+            for at in (0..width).step_by(LANES) {
+                self.transform_inputs::<T>(padded, first + at, at, width, panels);
+            }
+            for point in 0..points {
+                let a = Panels { values: &weight[point * packed_len..][..packed_len], rows: o, depth: i };
+                let columns = &panels[point * i * width..][..i * width];
+                blocks::multiply_packed(a, columns, &mut tiles[point * o * width..][..o * width], width);
+            }
+            for at in (0..width).step_by(LANES) {
+                self.transform_outputs::<T>(tiles, first + at, at, width, y, epilogue);
+            }
+        }
+    }
+
+    /// Picture, row and column of a tile in the grid; tiles beyond the last one are like the last one.
+    fn place(&self, tile: usize) -> [usize; 3] {
+        let [down, across] = self.grid;
+        let tile = tile.min(self.output.n * down * across - 1);
+        [tile / (down * across), tile / across % down, tile % across]
+    }
+
+    /// Transforms four tiles of every channel, of which the first is `tile`, into the columns from `at` on of
+    /// `T * T` packed matrices of `i` rows and `width` columns.
+    #[inline(never)]
+    fn transform_inputs<const T: usize>(
+        &self,
+        padded: &[f32],
+        tile: usize,
+        at: usize,
+        width: usize,
+        panels: &mut [f32],
+    ) {
+        let step = transform::outputs(T);
+        let [row, plane] = [self.grid[1] * step + 2, self.grid[0] * step + 2];
+        let plane = row * plane;
+        let starts: [usize; LANES] = std::array::from_fn(|lane| {
+            let [n, down, across] = self.place(tile + lane);
+            n * self.input.c * plane + (down * row + across) * step
+        });
+        // The panel of eight columns, or of the last four, and the place of these four in it.
+        let first = at / COLUMNS * COLUMNS;
+        let (stride, lane) = (COLUMNS.min(width - first), at - first);
+        let i = self.input.c;
+        let furthest = starts.iter().max().unwrap_or(&0) + (i - 1) * plane + (T - 1) * row + 2 * LANES;
+        assert!(
+            furthest <= padded.len() && T * T * i * width <= panels.len(),
+            "a tile beyond the padded image"
+        );
+        for c in 0..i {
+            // The furthest reads and writes were checked above.
+            unsafe {
+                let rows: [[F32x4; T]; T] = std::array::from_fn(|r| {
+                    let line = |lane: usize| padded.as_ptr().add(starts[lane] + c * plane + r * row);
+                    let near = F32x4::transpose([0, 1, 2, 3].map(|lane| F32x4::load(line(lane))));
+                    let mut columns = [F32x4::zero(); T];
+                    columns[..LANES].copy_from_slice(&near);
+                    if T > LANES {
+                        let far =
+                            F32x4::transpose([0, 1, 2, 3].map(|lane| F32x4::load(line(lane).add(LANES))));
+                        columns[LANES..].copy_from_slice(&far[..T - LANES]);
+                    }
+                    transform::input(columns)
+                });
+                let column = |k: usize| transform::input(std::array::from_fn::<_, T, _>(|r| rows[r][k]));
+                for (k, column) in (0..T).map(column).enumerate() {
+                    for (r, value) in column.into_iter().enumerate() {
+                        let matrix = panels.as_mut_ptr().add((r * T + k) * i * width);
+                        value.store(matrix.add(first * i + c * stride + lane));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Transforms the columns from `at` on of the products back into four tiles of every channel of `y`.
+    #[inline(never)]
+    fn transform_outputs<const T: usize>(
+        &self,
+        products: &[f32],
+        tile: usize,
+        at: usize,
+        width: usize,
+        y: &mut [f32],
+        epilogue: Epilogue,
+    ) {
+        let step = transform::outputs(T);
+        let Shape { c: o, h, w, .. } = self.output;
+        let places: [[usize; 3]; LANES] = std::array::from_fn(|lane| self.place(tile + lane));
+        assert!(T * T * o * width <= products.len(), "the products are too short");
+        for c in 0..o {
+            // Reads stay inside the products, as just checked.
+            let rows: [[F32x4; LANES]; T] = std::array::from_fn(|r| {
+                transform::output(std::array::from_fn::<_, T, _>(|k| unsafe {
+                    F32x4::load(products.as_ptr().add(((r * T + k) * o + c) * width + at))
+                }))
+            });
+            let mut tiles = [[F32x4::zero(); LANES]; LANES];
+            for k in 0..step {
+                let column = transform::output(std::array::from_fn::<_, T, _>(|r| rows[r][k]));
+                (0..step).for_each(|r| tiles[r][k] = column[r]);
+            }
+            let bias = F32x4::splat(epilogue.bias(c));
+            for (r, row) in tiles.into_iter().enumerate().take(step) {
+                for (values, [n, down, across]) in F32x4::transpose(row).into_iter().zip(places) {
+                    let (top, left) = (down * step + r, across * step);
+                    if top >= h {
+                        continue;
+                    }
+                    let count = step.min(w - left);
+                    let start = ((n * o + c) * h + top) * w + left;
+                    let y = &mut y[start..start + count];
+                    let mut values = values + bias;
+                    if let Some(residual) = epilogue.residual {
+                        values = values + F32x4::load_first(&residual[start..start + count]);
+                    }
+                    unsafe { activate(epilogue.activation, values).store_first(count, y.as_mut_ptr()) };
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::{Activation, Conv2d, Epilogue as Fused, Op, Operator, case::Case};
+    use crate::tensor::Tensor;
+
+    fn error(tile: usize, x: Shape, channels: usize, padding: Padding, residual: bool) -> f64 {
+        let window = Window { padding, ..Window::square(3, 1, 0) };
+        let op = Conv2d::new(channels, window).with_bias();
+        let output = op.infer(&[x]).unwrap();
+        let fused = Fused { residual, activation: Some(Activation::Relu) };
+        let inputs = if residual { vec![x, output] } else { vec![x] };
+        let case = Case::new("", Op::Conv2d(Conv2d { epilogue: fused, ..op }), inputs);
+        let (inputs, params) = (case.input_values(), case.param_values());
+        let epilogue = Epilogue {
+            bias: Some(&params[1].data),
+            residual: inputs.get(1).map(|r| &r.data[..]),
+            activation: fused.activation,
+        };
+        let mut y = Tensor::filled(output, f32::NAN);
+        let weight = Winograd::pack_weight(&params[0].data, channels, tile);
+        let layer = Winograd::new(x, output, padding, tile);
+        layer.run(&inputs[0].data, &weight, &mut y.data, epilogue, &mut Workspace::default());
+        case.error(&y)
+    }
+
+    #[test]
+    fn every_size_and_padding_agrees_with_the_definition() {
+        let lopsided = Padding { top: 0, left: 1, bottom: 2, right: 0 };
+        for tile in [4, 6] {
+            for (n, h, w) in [(1, 1, 1), (1, 4, 4), (3, 5, 7), (1, 14, 9), (2, 6, 33)] {
+                for (c, o) in [(1, 1), (3, 5), (8, 12), (33, 19)] {
+                    for (padding, residual) in
+                        [(Padding::all(1), true), (Padding::all(2), false), (lopsided, true)]
+                    {
+                        let x = Shape::new(n, c, h + 2, w + 2);
+                        let error = error(tile, x, o, padding, residual);
+                        assert!(error < 2e-5, "tile {tile}, {x} to {o}, {padding:?}: error {error}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn many_channels_lose_few_digits() {
+        let x = Shape::new(1, 256, 8, 8);
+        let errors = [4, 6].map(|tile| error(tile, x, 64, Padding::all(1), true));
+        assert!(errors[0] < 2e-6 && errors[1] < 1e-5, "errors {errors:?}");
+    }
+}

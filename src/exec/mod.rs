@@ -1,0 +1,133 @@
+//! Running plans. A backend prepares a [`Plan`](crate::plan::Plan) once, with its weights where it wants them, and
+//! then runs it as often as there are pictures. Every backend runs every plan and gives the same answers within
+//! the ops' tolerances.
+
+pub mod cpu;
+pub mod gpu;
+
+use thiserror::Error;
+
+use crate::graph::Param;
+use crate::plan::Plan;
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+
+/// A place where plans run.
+pub enum Backend {
+    Cpu(cpu::Cpu),
+    Gpu(gpu::Gpu),
+}
+
+/// A plan with its weights, ready to run on the backend that prepared it.
+pub enum Program {
+    Cpu(cpu::Program),
+    Gpu(gpu::Program),
+}
+
+/// Where a backend gets the values of a parameter: the checkpoint, a fold of it, or its initialisation.
+pub type Lookup<'a> = dyn Fn(&Param) -> Result<Tensor<f32>, ExecError> + 'a;
+
+/// Called while a plan is prepared: what is going on, how many are done, of how many.
+pub type Progress<'a> = dyn Fn(Phase, usize, usize) + 'a;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Compiling kernels.
+    Kernels,
+    /// Measuring which of several kernels is fastest here.
+    Tune,
+    /// Bringing weights to where they are used.
+    Upload,
+}
+
+/// Why a plan cannot be prepared or run.
+#[derive(Clone, Debug, Error, PartialEq)]
+pub enum ExecError {
+    #[error("input {index} takes {expected} values, got {found}")]
+    InputLength { index: usize, expected: usize, found: usize },
+    #[error("expects {expected} inputs, got {found}")]
+    InputCount { expected: usize, found: usize },
+    #[error("{0}")]
+    Weights(String),
+    #[error(
+        "there is no WebGPU adapter ({0}); a browser falls back to the CPU backend, and a native program needs a Vulkan driver (on Debian: apt install mesa-vulkan-drivers)"
+    )]
+    NoAdapter(String),
+    #[error("the graphics device was lost ({0}); the page starts it again, your examples are safe")]
+    DeviceLost(String),
+    #[error(
+        "{node} needs a buffer of {bytes} bytes, and this graphics device allows {limit}; choose a smaller input, a smaller batch or the CPU backend"
+    )]
+    TooLarge { node: String, bytes: u64, limit: u64 },
+    #[error("the graphics device refused {what}: {reason}; try the CPU backend with ?backend=cpu")]
+    Device { what: String, reason: String },
+}
+
+impl Backend {
+    /// Brings the weights to where they are used and compiles what must be compiled.
+    pub async fn prepare(
+        &self,
+        plan: Plan,
+        lookup: &Lookup<'_>,
+        progress: &Progress<'_>,
+    ) -> Result<Program, ExecError> {
+        match self {
+            Self::Cpu(cpu) => cpu.prepare(plan, lookup).map(Program::Cpu),
+            Self::Gpu(gpu) => gpu.prepare(plan, lookup, progress).await.map(Program::Gpu),
+        }
+    }
+
+    /// Lets go of the weights that programs share, before another network with the same names is loaded.
+    pub fn forget(&self) {
+        match self {
+            Self::Cpu(cpu) => cpu.forget(),
+            Self::Gpu(gpu) => gpu.forget(),
+        }
+    }
+
+    /// The measured choices of kernels, as text; empty where nothing is measured.
+    pub fn tuning(&self) -> String {
+        match self {
+            Self::Cpu(_) => String::new(),
+            Self::Gpu(gpu) => gpu.tuning(),
+        }
+    }
+
+    /// Gives the device up, as if it had been taken away.
+    pub fn lose(&self) {
+        if let Self::Gpu(gpu) = self {
+            gpu.destroy();
+        }
+    }
+}
+
+impl Program {
+    pub fn plan(&self) -> &Plan {
+        match self {
+            Self::Cpu(program) => program.plan(),
+            Self::Gpu(program) => program.plan(),
+        }
+    }
+
+    /// The values of every output of the plan; `x` holds the values of every input, in order.
+    pub async fn run(&mut self, x: &[&[f32]]) -> Result<Vec<Vec<f32>>, ExecError> {
+        match self {
+            Self::Cpu(program) => program.run(x),
+            Self::Gpu(program) => program.run(x).await,
+        }
+    }
+}
+
+/// Whether `x` holds the values of every input of the plan, in order.
+pub fn check_inputs(plan: &Plan, x: &[&[f32]]) -> Result<(), ExecError> {
+    let shapes: Vec<Shape> = plan.input_shapes().collect();
+    if shapes.len() != x.len() {
+        return Err(ExecError::InputCount { expected: shapes.len(), found: x.len() });
+    }
+    for (index, (shape, values)) in shapes.iter().zip(x).enumerate() {
+        if shape.len() != values.len() {
+            return Err(ExecError::InputLength { index, expected: shape.len(), found: values.len() });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,52 @@
+//! LeNet-5 (LeCun, Bottou, Bengio and Haffner 1998, figure 2) in its common modern form: 32 x 32 grey pixels, full
+//! connections in the second convolution, tanh, average pooling, a linear output layer.
+
+use crate::graph::NodeId;
+use crate::image::{Filter, InputSpec};
+use crate::net::Net;
+use crate::ops::{Activation, Conv2d};
+use crate::shape::Window;
+
+use super::ModelSpec;
+
+pub const LENET5: ModelSpec = ModelSpec {
+    id: "lenet5",
+    title: "LeNet-5",
+    year: 1998,
+    paper: "LeCun, Bottou, Bengio and Haffner, Gradient-Based Learning Applied to Document Recognition, 1998",
+    classes: 10,
+    input: InputSpec {
+        channels: 1,
+        height: 32,
+        width: 32,
+        resize_short: 32,
+        filter: Filter::Bilinear,
+        mean: [127.5; 3],
+        std: [127.5; 3],
+    },
+    weights: None,
+    build: lenet5,
+};
+
+fn lenet5(net: &mut Net, image: NodeId, classes: usize) {
+    let five = Window::square(5, 1, 0);
+    let half = Window::square(2, 2, 0);
+    let x = net.conv2d("conv1", image, Conv2d::new(6, five).with_bias());
+    let x = net.activation("tanh1", x, Activation::Tanh);
+    let x = net.avg_pool("pool1", x, half);
+    net.mark_stage("pool1", "6 maps of strokes and edges", x);
+    let x = net.conv2d("conv2", x, Conv2d::new(16, five).with_bias());
+    let x = net.activation("tanh2", x, Activation::Tanh);
+    let x = net.avg_pool("pool2", x, half);
+    net.mark_stage("pool2", "16 maps of parts", x);
+    let x = net.conv2d("conv3", x, Conv2d::new(120, five).with_bias());
+    let x = net.activation("tanh3", x, Activation::Tanh);
+    net.mark_stage("conv3", "120 numbers that see everything", x);
+    let x = net.flatten("flatten", x);
+    let x = net.linear("fc1", x, 84);
+    let x = net.activation("tanh4", x, Activation::Tanh);
+    net.mark_stage("fc1", "84 numbers: the features", x);
+    net.features(x);
+    let x = net.linear("fc2", x, classes);
+    net.logits(x);
+}

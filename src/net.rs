@@ -1,0 +1,197 @@
+//! The builder in which networks are written: layers get dotted names, shapes are inferred as they are added, and
+//! the first error is kept until [`Net::finish`], so that a model file reads like its paper's table.
+
+use thiserror::Error;
+
+use crate::graph::{Graph, GraphError, Node, NodeId, Param, ParamId, Stage};
+use crate::ops::{
+    Activation, Add, AvgPool, BatchNorm, Conv2d, Dropout, Flatten, GlobalAvgPool, Input, Linear, MaxPool, Op,
+    ParamSpec,
+};
+use crate::shape::{Shape, Window};
+
+#[derive(Debug, Default)]
+pub struct Net {
+    graph: Graph,
+    scopes: Vec<String>,
+    error: Option<NetError>,
+}
+
+#[derive(Clone, Debug, Error, PartialEq)]
+pub enum NetError {
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    #[error("two layers are named {name}")]
+    DuplicateName { name: String },
+    #[error("the network does not say where its {what} are")]
+    MissingTap { what: &'static str },
+}
+
+impl Net {
+    /// A network that sees pictures of `shape`.
+    pub fn new(shape: Shape) -> (Self, NodeId) {
+        let mut net = Self::default();
+        let input = net.add("image", Op::Input(Input { shape }), &[]);
+        (net, input)
+    }
+
+    pub fn shape(&self, x: NodeId) -> Shape {
+        self.graph.node(x).shape
+    }
+
+    pub fn conv2d(&mut self, name: &str, x: NodeId, conv: Conv2d) -> NodeId {
+        self.add(name, Op::Conv2d(conv), &[x])
+    }
+
+    pub fn linear(&mut self, name: &str, x: NodeId, features: usize) -> NodeId {
+        self.add(name, Op::Linear(Linear::new(features)), &[x])
+    }
+
+    pub fn batch_norm(&mut self, name: &str, x: NodeId, epsilon: f64) -> NodeId {
+        self.add(name, Op::BatchNorm(BatchNorm { epsilon }), &[x])
+    }
+
+    pub fn activation(&mut self, name: &str, x: NodeId, activation: Activation) -> NodeId {
+        self.add(name, Op::Activation(activation), &[x])
+    }
+
+    pub fn max_pool(&mut self, name: &str, x: NodeId, window: Window) -> NodeId {
+        self.add(name, Op::MaxPool(MaxPool { window }), &[x])
+    }
+
+    pub fn avg_pool(&mut self, name: &str, x: NodeId, window: Window) -> NodeId {
+        self.add(name, Op::AvgPool(AvgPool { window }), &[x])
+    }
+
+    pub fn global_avg_pool(&mut self, name: &str, x: NodeId) -> NodeId {
+        self.add(name, Op::GlobalAvgPool(GlobalAvgPool), &[x])
+    }
+
+    pub fn sum(&mut self, name: &str, a: NodeId, b: NodeId) -> NodeId {
+        self.add(name, Op::Add(Add::default()), &[a, b])
+    }
+
+    pub fn flatten(&mut self, name: &str, x: NodeId) -> NodeId {
+        self.add(name, Op::Flatten(Flatten), &[x])
+    }
+
+    pub fn dropout(&mut self, name: &str, x: NodeId, probability: f32) -> NodeId {
+        self.add(name, Op::Dropout(Dropout { probability }), &[x])
+    }
+
+    /// Layers under a common dotted name; the block's name stands for what it returns.
+    pub fn block(&mut self, name: &str, build: impl FnOnce(&mut Self) -> NodeId) -> NodeId {
+        self.scopes.push(name.into());
+        let output = build(self);
+        let path = self.scopes.join(".");
+        self.scopes.pop();
+        self.graph.blocks.insert(path, output);
+        output
+    }
+
+    /// A block after which the network may be cut, with the title that a reader is shown.
+    pub fn stage(&mut self, name: &str, title: &str, build: impl FnOnce(&mut Self) -> NodeId) -> NodeId {
+        let node = self.block(name, build);
+        self.mark_stage(name, title, node)
+    }
+
+    /// Lets a layer, or a run of layers without a name of their own, be a stage.
+    pub fn mark_stage(&mut self, name: &str, title: &str, node: NodeId) -> NodeId {
+        self.graph.taps.stages.push(Stage { name: name.into(), title: title.into(), node });
+        node
+    }
+
+    pub fn features(&mut self, x: NodeId) -> NodeId {
+        self.graph.taps.features = Some(x);
+        x
+    }
+
+    pub fn logits(&mut self, x: NodeId) -> NodeId {
+        self.graph.taps.logits = Some(x);
+        x
+    }
+
+    /// The graph, or the first thing that was wrong with it.
+    pub fn finish(self) -> Result<Graph, NetError> {
+        match self.error {
+            Some(error) => Err(error),
+            None if self.graph.taps.features.is_none() => Err(NetError::MissingTap { what: "features" }),
+            None if self.graph.taps.logits.is_none() => Err(NetError::MissingTap { what: "logits" }),
+            None => Ok(self.graph),
+        }
+    }
+
+    fn add(&mut self, name: &str, op: Op, inputs: &[NodeId]) -> NodeId {
+        let last = NodeId(self.graph.nodes.len().saturating_sub(1));
+        if self.error.is_some() {
+            return last;
+        }
+        let name = self.scopes.iter().map(String::as_str).chain([name]).collect::<Vec<_>>().join(".");
+        if self.graph.nodes.iter().any(|node| node.name == name) {
+            self.error = Some(NetError::DuplicateName { name });
+            return last;
+        }
+        let shapes: Vec<Shape> = inputs.iter().map(|id| self.shape(*id)).collect();
+        // Parameters are measured too: a class count makes a last layer of any size.
+        let measured = op.infer(&shapes).and_then(Shape::checked).and_then(|shape| {
+            let params = op.params(&shapes).into_iter();
+            params.map(|spec| Shape::from_dims(&spec.dims).checked()).collect::<Result<Vec<_>, _>>()?;
+            Ok(shape)
+        });
+        let shape = match measured {
+            Ok(shape) => shape,
+            Err(error) => {
+                self.error = Some(GraphError::Shape { node: name, error }.into());
+                // Later layers still need a node to refer to; the error makes sure that none is ever run.
+                if self.graph.nodes.is_empty() {
+                    let input = Op::Input(Input { shape: Shape::vector(1, 1) });
+                    self.push("image".into(), input, &[], Shape::vector(1, 1), &[]);
+                }
+                return last;
+            }
+        };
+        let named = |spec: ParamSpec| Param::new(format!("{name}.{}", spec.suffix), spec);
+        let params: Vec<Param> = op.params(&shapes).into_iter().map(named).collect();
+        self.push(name, op, inputs, shape, &params)
+    }
+
+    fn push(&mut self, name: String, op: Op, inputs: &[NodeId], shape: Shape, params: &[Param]) -> NodeId {
+        let first = self.graph.params.len();
+        self.graph.params.extend_from_slice(params);
+        let params = (first..self.graph.params.len()).map(ParamId).collect();
+        self.graph.nodes.push(Node { name, op, inputs: inputs.to_vec(), params, shape });
+        NodeId(self.graph.nodes.len() - 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_error_is_kept_with_its_dotted_path() {
+        let (mut net, image) = Net::new(Shape::new(1, 3, 8, 8));
+        let x = net.block("stem", |net| net.conv2d("conv", image, Conv2d::new(4, Window::square(9, 1, 0))));
+        let x = net.linear("fc", x, 10);
+        net.features(x);
+        net.logits(x);
+        let error = net.finish().unwrap_err().to_string();
+        assert!(error.starts_with("stem.conv: the 9 pixel kernel"), "{error}");
+    }
+
+    #[test]
+    fn a_network_beyond_memory_is_an_error() {
+        let error = crate::models::find("resnet18").unwrap().graph(Shape::new(1, 3, 1 << 28, 1 << 28), 10);
+        assert!(error.unwrap_err().to_string().starts_with("image: [1, 3,"));
+        let error = crate::models::find("lenet5").unwrap().graph(Shape::new(1, 1, 32, 32), 1 << 30);
+        assert!(error.unwrap_err().to_string().starts_with("fc2: "));
+    }
+
+    #[test]
+    fn two_layers_of_one_name_are_an_error() {
+        let (mut net, image) = Net::new(Shape::new(1, 3, 8, 8));
+        let x = net.activation("relu", image, Activation::Relu);
+        net.activation("relu", x, Activation::Relu);
+        assert_eq!(net.finish().unwrap_err(), NetError::DuplicateName { name: "relu".into() });
+    }
+}

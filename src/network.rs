@@ -1,0 +1,155 @@
+//! A network that is loaded: its graph, its parameters and the plans already prepared for it.
+//!
+//! Everything asked of it, logits, features or any node by name, is a plan with other outputs; the last few
+//! are kept, so that the next frame of the camera finds its plan ready.
+
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+
+use crate::exec::{Backend, ExecError, Phase, Program, Progress};
+use crate::graph::{Graph, GraphError, NodeId};
+use crate::image::{ImageError, InputSpec, preprocess};
+use crate::models::ModelSpec;
+use crate::net::NetError;
+use crate::shape::Shape;
+use crate::weights::{Checkpoint, Parameters, WeightsError};
+
+pub struct Network {
+    pub spec: &'static ModelSpec,
+    /// The published preprocessing, scaled to this network's input size.
+    pub input: InputSpec,
+    pub classes: usize,
+    /// For one picture, before fusion.
+    pub graph: Graph,
+    pub pretrained: bool,
+    /// Changes whenever the features of a picture would: network, weights, seed, input size.
+    pub fingerprint: String,
+    parameters: Parameters,
+    programs: Vec<Prepared>,
+}
+
+/// How a network differs from the published one; `None` is "as published".
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LoadOptions {
+    /// Decides every value that does not come from the weights.
+    pub seed: u64,
+    pub classes: Option<usize>,
+    pub height: Option<usize>,
+    pub width: Option<usize>,
+}
+
+#[derive(Debug, Error)]
+pub enum NetworkError {
+    #[error(transparent)]
+    Net(#[from] NetError),
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    #[error(transparent)]
+    Exec(#[from] ExecError),
+    #[error("a batch of {batch} pictures of {image} values is {expected} values, got {found}")]
+    BatchLength { batch: usize, image: usize, expected: usize, found: usize },
+}
+
+struct Prepared {
+    batch: usize,
+    outputs: Vec<NodeId>,
+    program: Program,
+}
+
+/// Prepared plans kept at once: features, logits, a look inside, another batch size.
+const KEPT_PROGRAMS: usize = 4;
+
+impl Network {
+    /// Builds the network and reads its weights; `None` initialises every parameter from the seed.
+    pub fn new(
+        spec: &'static ModelSpec,
+        weights: Option<Vec<u8>>,
+        options: LoadOptions,
+    ) -> Result<Self, NetworkError> {
+        let height = options.height.unwrap_or(spec.input.height);
+        let width = options.width.unwrap_or(spec.input.width);
+        let classes = options.classes.unwrap_or(spec.classes);
+        let input = spec.input.scaled_to(height, width);
+        let graph = spec.graph(Shape::new(1, input.channels, height, width), classes)?;
+        let pretrained = weights.is_some();
+        let (parameters, origin) = match weights {
+            None => (Parameters::initialised(options.seed), format!("seed {}", options.seed)),
+            Some(bytes) => {
+                let digest = Sha256::digest(&bytes);
+                let origin = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+                let checkpoint = Checkpoint::read(bytes)?;
+                let other_classes = options.classes.is_some();
+                (Parameters::from_checkpoint(checkpoint, &graph, other_classes, options.seed)?, origin)
+            }
+        };
+        let fingerprint = format!("{} {height}x{width} {origin}", spec.id);
+        Ok(Self { spec, input, classes, graph, pretrained, fingerprint, parameters, programs: Vec::new() })
+    }
+
+    /// Length of the features: what the head sees of a picture.
+    pub fn feature_length(&self) -> usize {
+        self.graph.node(self.features()).shape.image()
+    }
+
+    /// The node whose output is the embedding.
+    pub fn features(&self) -> NodeId {
+        self.graph.taps.features.expect("a finished network has features")
+    }
+
+    pub fn logits(&self) -> NodeId {
+        self.graph.taps.logits.expect("a finished network has logits")
+    }
+
+    /// What the network sees of a picture: `[1, c, h, w]`.
+    pub fn preprocess(&self, rgba: &[u8], width: usize, height: usize) -> Result<Vec<f32>, NetworkError> {
+        Ok(preprocess(rgba, width, height, &self.input)?)
+    }
+
+    /// Values of `outputs` for a batch of pictures, `x` of `[batch, c, h, w]`.
+    pub async fn run(
+        &mut self,
+        backend: &Backend,
+        outputs: &[NodeId],
+        x: &[f32],
+        batch: usize,
+    ) -> Result<Vec<Vec<f32>>, NetworkError> {
+        let image = self.input.len();
+        if batch == 0 || x.len() != batch * image {
+            let expected = batch * image;
+            return Err(NetworkError::BatchLength { batch, image, expected, found: x.len() });
+        }
+        self.prepare(backend, outputs, batch, &|_, _, _| {}).await?;
+        let last = self.programs.last_mut().expect("a program was just prepared");
+        Ok(last.program.run(&[x]).await?)
+    }
+
+    /// Makes sure that the next [`Network::run`] with these outputs and this batch size only has to run.
+    pub async fn prepare(
+        &mut self,
+        backend: &Backend,
+        outputs: &[NodeId],
+        batch: usize,
+        progress: &Progress<'_>,
+    ) -> Result<(), NetworkError> {
+        if let Some(at) = self.programs.iter().position(|p| p.batch == batch && p.outputs == outputs) {
+            let found = self.programs.remove(at);
+            self.programs.push(found);
+            return Ok(());
+        }
+        let shape = Shape::new(batch, self.input.channels, self.input.height, self.input.width);
+        let graph = self.spec.graph(shape, self.classes)?;
+        let plan = crate::plan::Plan::new(&graph, outputs);
+        progress(Phase::Upload, 0, plan.graph.params.len());
+        let parameters = &self.parameters;
+        let program = backend.prepare(plan, &|param| Ok(parameters.values(param)), progress).await?;
+        if self.programs.len() == KEPT_PROGRAMS {
+            self.programs.remove(0);
+        }
+        self.programs.push(Prepared { batch, outputs: outputs.to_vec(), program });
+        Ok(())
+    }
+}

@@ -1,0 +1,79 @@
+//! One op on given shapes with made-up values: what a backend is held against.
+
+use super::Op;
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+
+#[derive(Clone, Debug)]
+pub struct Case {
+    pub name: String,
+    pub op: Op,
+    pub inputs: Vec<Shape>,
+}
+
+impl Case {
+    pub fn new(name: impl Into<String>, op: Op, inputs: impl Into<Vec<Shape>>) -> Self {
+        Self { name: name.into(), op, inputs: inputs.into() }
+    }
+
+    /// Inputs in `[-1, 1)`, the same on every machine.
+    pub fn input_values(&self) -> Vec<Tensor<f32>> {
+        let tensor = |(i, &shape): (usize, &Shape)| noise(shape, 1 + i as u32, -1.0, 1.0);
+        self.inputs.iter().enumerate().map(tensor).collect()
+    }
+
+    /// Parameters of the size that keeps activations near one; variances are positive.
+    pub fn param_values(&self) -> Vec<Tensor<f32>> {
+        let value = |(i, spec): (usize, &super::ParamSpec)| {
+            let shape = Shape::from_dims(&spec.dims);
+            let (low, high) = if spec.suffix == "running_var" {
+                (0.5, 1.5)
+            } else {
+                let bound = 1.7 / (shape.image() as f32).sqrt();
+                (-bound, bound)
+            };
+            noise(shape, 101 + i as u32, low, high)
+        };
+        self.op.params(&self.inputs).iter().enumerate().map(value).collect()
+    }
+
+    /// The definition's answer in double precision.
+    pub fn expected(&self) -> Tensor<f64> {
+        let wide = |tensors: Vec<Tensor<f32>>| -> Vec<Tensor<f64>> {
+            tensors.iter().map(|t| t.map(f64::from)).collect()
+        };
+        let (x, p) = (wide(self.input_values()), wide(self.param_values()));
+        self.op.reference(&x.iter().collect::<Vec<_>>(), &p.iter().collect::<Vec<_>>())
+    }
+
+    /// `max |y - expected| / max |expected|`; infinite if the shapes differ or a value is not a number.
+    pub fn error(&self, y: &Tensor<f32>) -> f64 {
+        let expected = self.expected();
+        if y.shape != expected.shape {
+            return f64::INFINITY;
+        }
+        normalised_error(&y.data, &expected.data)
+    }
+}
+
+/// `max |y - expected| / max |expected|`; infinite where a value is not a number.
+pub fn normalised_error(y: &[f32], expected: &[f64]) -> f64 {
+    let scale = expected.iter().fold(1e-30f64, |m, v| m.max(v.abs()));
+    let worst = y.iter().zip(expected).fold(0.0f64, |m, (&a, &b)| {
+        let error = (f64::from(a) - b).abs();
+        if error.is_nan() { f64::INFINITY } else { m.max(error) }
+    });
+    worst / scale
+}
+
+/// Values spread evenly over `[low, high)` by an integer hash of their index.
+fn noise(shape: Shape, seed: u32, low: f32, high: f32) -> Tensor<f32> {
+    let value = |i: usize| {
+        let mut h = (i as u32).wrapping_mul(0x9E37_79B9) ^ seed.wrapping_mul(0x85EB_CA6B);
+        h = (h ^ (h >> 16)).wrapping_mul(0x7FEB_352D);
+        h = (h ^ (h >> 15)).wrapping_mul(0x846C_A68B);
+        h ^= h >> 16;
+        low + (high - low) * (h >> 8) as f32 / (1 << 24) as f32
+    };
+    Tensor::new(shape, (0..shape.len()).map(value).collect())
+}

@@ -1,0 +1,34 @@
+//! Dropout at inference: the identity. Srivastava et al. 2014.
+
+use super::{Case, Kernel, Op, Operator, Real, Site, one};
+use crate::shape::{Shape, ShapeError};
+use crate::tensor::Tensor;
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Dropout {
+    /// Share of values that training sets to zero.
+    pub probability: f32,
+}
+
+impl Operator for Dropout {
+    fn infer(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        one(inputs)
+    }
+
+    fn reference<T: Real>(&self, x: &[&Tensor<T>], _p: &[&Tensor<T>]) -> Tensor<T> {
+        x[0].clone()
+    }
+
+    /// The output is the input: nothing is dispatched.
+    fn variants(&self, _at: &Site) -> Vec<Kernel> {
+        Vec::new()
+    }
+
+    fn tolerance(&self) -> f64 {
+        0.0
+    }
+
+    fn cases() -> Vec<Case> {
+        vec![Case::new("dropout", Op::Dropout(Dropout { probability: 0.5 }), [Shape::vector(2, 10)])]
+    }
+}

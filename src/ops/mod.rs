@@ -1,0 +1,225 @@
+//! The layers: one file each, with its shape rule, its parameters, its cost, its definition as loops and the
+//! shapes every backend must agree on. [`Operator`] is the contract; [`Op`] is the closed list of those who keep it.
+//!
+//! A layer here knows nothing of graphs, plans or devices.
+
+pub mod activation;
+pub mod add;
+pub mod avg_pool;
+pub mod batch_norm;
+pub mod case;
+pub mod conv2d;
+pub mod dropout;
+pub mod flatten;
+pub mod global_avg_pool;
+pub mod input;
+pub mod kernel;
+pub mod linear;
+pub mod max_pool;
+pub mod real;
+pub mod softmax;
+
+pub use activation::Activation;
+pub use add::Add;
+pub use avg_pool::AvgPool;
+pub use batch_norm::BatchNorm;
+pub use case::Case;
+pub use conv2d::{Conv2d, Epilogue};
+pub use dropout::Dropout;
+pub use flatten::Flatten;
+pub use global_avg_pool::GlobalAvgPool;
+pub use input::Input;
+pub use kernel::{Binding, Class, Kernel, Layout, Shader, Site};
+pub use linear::Linear;
+pub use max_pool::MaxPool;
+pub use real::Real;
+pub use softmax::Softmax;
+
+use crate::shape::{Shape, ShapeError, Window};
+use crate::tensor::Tensor;
+
+/// What every layer says about itself. Each op file answers in this order.
+pub trait Operator {
+    /// Shape of the one output.
+    fn infer(&self, inputs: &[Shape]) -> Result<Shape, ShapeError>;
+
+    /// The parameters, with torchvision's suffixes and dimensions, in the order `reference` takes them.
+    fn params(&self, inputs: &[Shape]) -> Vec<ParamSpec> {
+        let _ = inputs;
+        Vec::new()
+    }
+
+    /// Multiply-accumulates; by the papers' convention only convolutions and linear layers count.
+    fn macs(&self, inputs: &[Shape], output: Shape) -> u64 {
+        let _ = (inputs, output);
+        0
+    }
+
+    /// The window through which an output pixel sees its input, for the receptive field.
+    fn window(&self) -> Window {
+        Window::point()
+    }
+
+    /// The definition. `x` are the inputs, `p` the parameters; `reference::<f64>` is the oracle of every test.
+    fn reference<T: Real>(&self, x: &[&Tensor<T>], p: &[&Tensor<T>]) -> Tensor<T>;
+
+    /// The GPU kernels that compute it at these shapes, the readable one first. Which is fastest is measured on the
+    /// device, for each [`Operator::class`]; none are needed where [`Op::is_identity`] holds.
+    fn variants(&self, at: &Site) -> Vec<Kernel>;
+
+    /// The class of problems for which one measurement of the variants speaks, with a problem of about `macs`
+    /// multiply-accumulates at most; none where nothing needs measuring, and the last variant is the best.
+    fn class(&self, inputs: &[Shape], macs: usize) -> Option<Class> {
+        let _ = (inputs, macs);
+        None
+    }
+
+    /// The largest error a backend may show: `max |y - reference| / max |reference|`.
+    fn tolerance(&self) -> f64 {
+        1e-5
+    }
+
+    /// Shapes on which every backend must agree with the reference.
+    fn cases() -> Vec<Case>;
+}
+
+/// One parameter of a layer: `suffix` is what follows the layer's name, as in `conv1` + `.weight`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ParamSpec {
+    pub suffix: &'static str,
+    pub dims: Vec<usize>,
+    pub init: Init,
+}
+
+/// How a parameter starts when there is no checkpoint.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Init {
+    /// Normal with variance `2 / fan_out`. He et al. 2015, as torchvision initialises convolutions.
+    He {
+        fan_out: usize,
+    },
+    /// Uniform in `[-bound, bound]`, as PyTorch initialises linear layers with `bound = 1 / sqrt(fan_in)`.
+    Uniform {
+        bound: f32,
+    },
+    Constant(f32),
+}
+
+/// Every layer there is. [`dispatch`] is the only `match` over it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Op {
+    Input(Input),
+    Conv2d(Conv2d),
+    Linear(Linear),
+    BatchNorm(BatchNorm),
+    Activation(Activation),
+    MaxPool(MaxPool),
+    AvgPool(AvgPool),
+    GlobalAvgPool(GlobalAvgPool),
+    Add(Add),
+    Flatten(Flatten),
+    Dropout(Dropout),
+    Softmax(Softmax),
+}
+
+macro_rules! dispatch {
+    ($self:expr, $op:ident => $answer:expr) => {
+        match $self {
+            Op::Input($op) => $answer,
+            Op::Conv2d($op) => $answer,
+            Op::Linear($op) => $answer,
+            Op::BatchNorm($op) => $answer,
+            Op::Activation($op) => $answer,
+            Op::MaxPool($op) => $answer,
+            Op::AvgPool($op) => $answer,
+            Op::GlobalAvgPool($op) => $answer,
+            Op::Add($op) => $answer,
+            Op::Flatten($op) => $answer,
+            Op::Dropout($op) => $answer,
+            Op::Softmax($op) => $answer,
+        }
+    };
+}
+
+impl Op {
+    pub fn infer(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        dispatch!(self, op => op.infer(inputs))
+    }
+
+    pub fn params(&self, inputs: &[Shape]) -> Vec<ParamSpec> {
+        dispatch!(self, op => op.params(inputs))
+    }
+
+    pub fn macs(&self, inputs: &[Shape], output: Shape) -> u64 {
+        dispatch!(self, op => op.macs(inputs, output))
+    }
+
+    pub fn window(&self) -> Window {
+        dispatch!(self, op => op.window())
+    }
+
+    pub fn reference<T: Real>(&self, x: &[&Tensor<T>], p: &[&Tensor<T>]) -> Tensor<T> {
+        dispatch!(self, op => op.reference(x, p))
+    }
+
+    pub fn variants(&self, at: &Site) -> Vec<Kernel> {
+        dispatch!(self, op => op.variants(at))
+    }
+
+    pub fn class(&self, inputs: &[Shape], macs: usize) -> Option<Class> {
+        dispatch!(self, op => op.class(inputs, macs))
+    }
+
+    pub fn tolerance(&self) -> f64 {
+        dispatch!(self, op => op.tolerance())
+    }
+
+    /// The layer's name in a table, `Conv2d` for instance.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Op::Activation(activation) => activation.name(),
+            Op::Input(_) => "Input",
+            Op::Conv2d(_) => "Conv2d",
+            Op::Linear(_) => "Linear",
+            Op::BatchNorm(_) => "BatchNorm",
+            Op::MaxPool(_) => "MaxPool",
+            Op::AvgPool(_) => "AvgPool",
+            Op::GlobalAvgPool(_) => "GlobalAvgPool",
+            Op::Add(_) => "Add",
+            Op::Flatten(_) => "Flatten",
+            Op::Dropout(_) => "Dropout",
+            Op::Softmax(_) => "Softmax",
+        }
+    }
+
+    /// Whether the output holds the input's values in the same order, so that no work is to be done.
+    pub fn is_identity(&self) -> bool {
+        matches!(self, Op::Flatten(_) | Op::Dropout(_))
+    }
+
+    /// The cases of every layer.
+    pub fn cases() -> Vec<Case> {
+        [
+            Conv2d::cases(),
+            Linear::cases(),
+            BatchNorm::cases(),
+            Activation::cases(),
+            MaxPool::cases(),
+            AvgPool::cases(),
+            GlobalAvgPool::cases(),
+            Add::cases(),
+            Flatten::cases(),
+            Dropout::cases(),
+            Softmax::cases(),
+        ]
+        .concat()
+    }
+}
+
+/// The single input of an op that takes one.
+pub(crate) fn one<S: Copy>(inputs: &[S]) -> Result<S, ShapeError> {
+    match inputs {
+        [x] => Ok(*x),
+        _ => Err(ShapeError::InputCount { expected: 1, found: inputs.len() }),
+    }
+}

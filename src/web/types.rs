@@ -1,0 +1,134 @@
+//! The records of the JavaScript API, as TypeScript reads them in `headstart.d.ts`.
+
+use wasm_bindgen::prelude::*;
+
+#[wasm_bindgen(typescript_custom_section)]
+const TYPES: &str = r#"
+/** RGBA of any size, upright; the engine resizes, crops and normalises it as the network expects. */
+export type Picture = ImageData | ImageBitmap | { data: Uint8ClampedArray | Uint8Array, width: number, height: number };
+
+export interface CreateOptions {
+  /** "auto" takes WebGPU where there is a real graphics device and the CPU elsewhere. */
+  backend?: "auto" | "webgpu" | "cpu";
+  /** Called with a sentence when the graphics device is gone; create a new engine then. */
+  onLost?: (sentence: string) => void;
+  /** What `tuning()` returned on this device, so that kernels need not be measured again. */
+  tuning?: string | null;
+}
+
+export interface EngineInfo {
+  backend: "webgpu" | "cpu";
+  adapter: string;
+  reason: string;
+  /** Ready to show: "WebGPU · NVIDIA…" or "CPU · this browser has no WebGPU". */
+  label: string;
+  version: string;
+  lost: boolean;
+}
+
+export interface ModelInfo {
+  id: string;
+  title: string;
+  year: number;
+  paper: string;
+  parameters: number;
+  /** Multiply-accumulates per picture. */
+  macs: number;
+  input: { channels: number, height: number, width: number };
+  classes: number;
+  featureLength: number;
+  weights: { file: string, bytes: number, sha256: string, licence: string } | null;
+}
+
+export interface NetworkInfo extends ModelInfo {
+  pretrained: boolean;
+  /** Changes when cached features are no longer valid. */
+  fingerprint: string;
+  loadMs: number;
+  /** In data-flow order, from the image to the head. */
+  stages: Stage[];
+}
+
+export interface Stage {
+  name: string;
+  title: string;
+  /** [n, c, h, w] for one picture. */
+  shape: [number, number, number, number];
+  parameters: number;
+  macs: number;
+  /** Side of the square of input pixels that one value sees; 0 is the whole picture. */
+  receptiveField: number;
+}
+
+export interface LoadOptions {
+  seed?: number;
+  /** Another class count starts the last layer afresh. */
+  classes?: number;
+  height?: number;
+  width?: number;
+  /** Hexadecimal; the weights are refused if theirs is another. */
+  sha256?: string;
+  onProgress?: (phase: "verify" | "read" | "kernels" | "tune" | "upload", done: number, total: number) => void;
+}
+
+export interface Guess { index: number; label: string; probability: number }
+
+export interface FeatureMaps {
+  stage: string;
+  channels: number;
+  height: number;
+  width: number;
+  /** At most `count` channels of height x width, one after another. */
+  tiles: Uint8Array;
+}
+
+export interface ExampleInfo {
+  id: string;
+  class: string;
+  /** One hold of the record button or one upload: its pictures stay together when some are held out. */
+  burst: string;
+}
+
+export interface TrainingSettings {
+  /** Ids of the classes to tell apart, two or more. */
+  classes: string[];
+  /** Units of the hidden layer; 0 is a linear head. */
+  hidden: number;
+  epochs: number;
+  batchSize: number;
+  learningRate: number;
+  l2: number;
+  /** Share of the examples held out to measure with, 0 to 0.9. */
+  validationShare: number;
+  seed: number;
+  optimizer: "adam" | "sgd";
+  momentum: number;
+}
+
+export interface TrainingStart { training: number; validation: number; note: string | null }
+
+export interface EpochReport {
+  epoch: number;
+  epochs: number;
+  loss: number;
+  accuracy: number;
+  validationLoss: number | null;
+  validationAccuracy: number | null;
+  done: boolean;
+  note: string | null;
+}
+
+export interface Evaluation {
+  classes: string[];
+  /** Rows are the truth, columns the prediction. */
+  confusion: number[][];
+  perClass: (number | null)[];
+  accuracy: number | null;
+  /** Truth and prediction are class ids. */
+  validation: { id: string, truth: string, predicted: string, probability: number }[];
+}
+
+export interface Prediction { classes: string[]; probabilities: Float32Array; ms: number }
+
+export interface SelfTestResult { name: string; error: number; tolerance: number; ok: boolean }
+"#;

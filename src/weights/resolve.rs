@@ -1,0 +1,197 @@
+//! From a parameter's description to its values, and the one report of everything that does not fit.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use super::initialise::initialised;
+use super::{Checkpoint, Kind, WeightsError};
+use crate::graph::{Fold, FoldPart, Graph, Param, Source};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+
+/// The values of a network's parameters: those of a checkpoint, fresh ones, or a checkpoint's with a fresh classifier.
+#[derive(Clone, Debug)]
+pub struct Parameters {
+    checkpoint: Option<Checkpoint>,
+    /// Names whose values are initialised although there is a checkpoint.
+    fresh: BTreeSet<String>,
+    seed: u64,
+}
+
+/// Every way in which a checkpoint and a network differ, in alphabetical order of names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mismatch {
+    /// Parameters of the network that the file lacks.
+    pub missing: Vec<String>,
+    /// Tensors of the file that the network lacks.
+    pub unexpected: Vec<String>,
+    pub misshapen: Vec<Misshapen>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misshapen {
+    pub name: String,
+    pub expected: Vec<usize>,
+    pub found: Vec<usize>,
+}
+
+impl Parameters {
+    /// Fresh values for every parameter, the same for the same seed.
+    pub fn initialised(seed: u64) -> Self {
+        Self { checkpoint: None, fresh: BTreeSet::new(), seed }
+    }
+
+    /// The values of `checkpoint` for `graph`, a whole network before fusion.
+    ///
+    /// With `other_classes`, a last linear layer of another shape than the file's starts afresh from `seed`. Fails
+    /// with the complete list of missing, unexpected and misshapen names.
+    pub fn from_checkpoint(
+        checkpoint: Checkpoint,
+        graph: &Graph,
+        other_classes: bool,
+        seed: u64,
+    ) -> Result<Self, WeightsError> {
+        let classifier: BTreeSet<&str> = match graph.taps.logits {
+            Some(logits) if other_classes => {
+                graph.node(logits).params.iter().map(|id| graph.param(*id).name.as_str()).collect()
+            }
+            _ => BTreeSet::new(),
+        };
+        let mut mismatch = Mismatch::compare(&checkpoint, graph);
+        let (fresh, misshapen): (Vec<_>, Vec<_>) =
+            mismatch.misshapen.into_iter().partition(|tensor| classifier.contains(tensor.name.as_str()));
+        mismatch.misshapen = misshapen;
+        if mismatch != Mismatch::default() {
+            return Err(Box::new(mismatch).into());
+        }
+        let fresh: BTreeSet<String> = if fresh.is_empty() {
+            BTreeSet::new()
+        } else {
+            // A bias of ten classes beside a fresh weight of ten would fit and mean nothing.
+            classifier.into_iter().map(str::to_string).collect()
+        };
+        for param in graph.params.iter().filter(|param| !fresh.contains(&param.name)) {
+            if let Some(Kind::Other(kind)) = checkpoint.tensors.get(&param.name).map(|stored| &stored.kind) {
+                return Err(WeightsError::Kind { name: param.name.clone(), kind: kind.clone() });
+            }
+        }
+        Ok(Self { checkpoint: Some(checkpoint), fresh, seed })
+    }
+
+    /// Whether any value comes from a checkpoint.
+    pub fn pretrained(&self) -> bool {
+        self.checkpoint.is_some()
+    }
+
+    /// The values of one parameter of the network these belong to, or of any graph made from it by cutting and fusing.
+    pub fn values(&self, param: &Param) -> Tensor<f32> {
+        let data = match &param.source {
+            Source::Checkpoint => self.stored(param),
+            Source::Folded(fold) => self.folded(fold),
+        };
+        Tensor::new(Shape::from_dims(&param.dims), data)
+    }
+
+    /// The values of every parameter of a graph, in its order.
+    pub fn of(&self, graph: &Graph) -> Vec<Tensor<f32>> {
+        graph.params.iter().map(|param| self.values(param)).collect()
+    }
+
+    fn stored(&self, param: &Param) -> Vec<f32> {
+        let checkpoint = self.checkpoint.as_ref().filter(|_| !self.fresh.contains(&param.name));
+        match checkpoint {
+            Some(checkpoint) => checkpoint
+                .values(&param.name)
+                .unwrap_or_else(|| panic!("{} belongs to another network than these weights", param.name)),
+            None => initialised(param, self.seed),
+        }
+    }
+
+    /// In f64, so that folding costs one rounding.
+    fn folded(&self, fold: &Fold) -> Vec<f32> {
+        let [gamma, beta, mean, variance] = fold.norm.each_ref().map(|param| self.stored(param));
+        let scale: Vec<f64> = gamma
+            .iter()
+            .zip(&variance)
+            .map(|(&gamma, &variance)| f64::from(gamma) / (f64::from(variance) + fold.epsilon).sqrt())
+            .collect();
+        match fold.part {
+            FoldPart::Weight => {
+                let mut weight = self.stored(&fold.weight);
+                let filter = weight.len() / scale.len().max(1);
+                for (filter, scale) in weight.chunks_exact_mut(filter.max(1)).zip(&scale) {
+                    filter.iter_mut().for_each(|value| *value = (f64::from(*value) * scale) as f32);
+                }
+                weight
+            }
+            FoldPart::Bias => {
+                let bias = fold.bias.as_ref().map(|param| self.stored(param));
+                let bias = |o: usize| bias.as_ref().map_or(0.0, |bias| f64::from(bias[o]));
+                let shifted = |o: usize| f64::from(beta[o]) + (bias(o) - f64::from(mean[o])) * scale[o];
+                (0..scale.len()).map(|o| shifted(o) as f32).collect()
+            }
+        }
+    }
+}
+
+impl Mismatch {
+    fn compare(checkpoint: &Checkpoint, graph: &Graph) -> Self {
+        let mut mismatch = Self::default();
+        for param in &graph.params {
+            match checkpoint.dims(&param.name) {
+                None => mismatch.missing.push(param.name.clone()),
+                Some(found) if found != param.dims => mismatch.misshapen.push(Misshapen {
+                    name: param.name.clone(),
+                    expected: param.dims.clone(),
+                    found: found.to_vec(),
+                }),
+                Some(_) => {}
+            }
+        }
+        let known: BTreeSet<&str> = graph.params.iter().map(|param| param.name.as_str()).collect();
+        // A counter of PyTorch's batch norm that no forward pass reads.
+        let counts = |name: &str| name.ends_with("num_batches_tracked");
+        let strangers = checkpoint.names().map(|(name, _)| name).filter(|name| !known.contains(name));
+        mismatch.unexpected = strangers.filter(|name| !counts(name)).map(str::to_string).collect();
+        mismatch.missing.sort();
+        mismatch.misshapen.sort_by(|a, b| a.name.cmp(&b.name));
+        mismatch
+    }
+}
+
+/// One sentence with the first names of each kind; `{:#}` lists them all, one on a line.
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = if f.alternate() { usize::MAX } else { 3 };
+        let misshapen: Vec<String> = self.misshapen.iter().map(ToString::to_string).collect();
+        let kinds =
+            [("missing", &self.missing), ("unexpected", &self.unexpected), ("of another shape", &misshapen)];
+        write!(f, "these weights are for another network: ")?;
+        let mut separator = "";
+        for (kind, names) in kinds.into_iter().filter(|(_, names)| !names.is_empty()) {
+            let tensors = if names.len() == 1 { "tensor is" } else { "tensors are" };
+            write!(f, "{separator}{} {tensors} {kind}", names.len())?;
+            if f.alternate() {
+                names.iter().try_for_each(|name| write!(f, "\n    {name}"))?;
+                separator = "\n";
+            } else {
+                write!(f, " ({}", names[..names.len().min(shown)].join(", "))?;
+                let more = names.len().saturating_sub(shown);
+                if more > 0 {
+                    write!(f, " and {more} more")?;
+                }
+                write!(f, ")")?;
+                separator = "; ";
+            }
+        }
+        write!(f, "{}choose the weights file of this network", if f.alternate() { "\n" } else { "; " })
+    }
+}
+
+impl std::error::Error for Mismatch {}
+
+impl fmt::Display for Misshapen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: expects {:?}, got {:?}", self.name, self.expected, self.found)
+    }
+}

@@ -1,0 +1,80 @@
+//! The index of a safetensors file: eight bytes of header length, a JSON header, then the values.
+//!
+//! Parsing and consistency are the `safetensors` crate's; this file only finds out how long the file ought to be, so
+//! that an interrupted download is called by its name. <https://github.com/huggingface/safetensors>
+
+use std::collections::{BTreeMap, HashMap};
+
+use safetensors::{Dtype, SafeTensors};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::{Kind, Stored, WeightsError};
+
+/// Bytes of the header's length.
+const PREFIX: usize = 8;
+
+/// A header larger than this describes no network; the largest published ones stay below a megabyte.
+const MAX_HEADER: u64 = 16 << 20;
+
+/// Whether these bytes begin as a safetensors file does: a plausible header length, then an opening brace.
+pub(super) fn looks_like(bytes: &[u8]) -> bool {
+    header_length(bytes).is_some_and(|length| (2..=MAX_HEADER).contains(&length))
+        && bytes.get(PREFIX).is_none_or(|&first| first == b'{')
+}
+
+/// Every tensor of the file and where it lies. Fails unless they fill the file exactly.
+pub(super) fn index(bytes: &[u8]) -> Result<BTreeMap<String, Stored>, WeightsError> {
+    let found = bytes.len();
+    let expected = declared_length(bytes)?;
+    if (found as u64) < expected {
+        return Err(WeightsError::Truncated { expected, found });
+    }
+    if found as u64 > expected {
+        return Err(WeightsError::TooLong { expected, found });
+    }
+    let damaged = |error: safetensors::SafeTensorError| WeightsError::Header { reason: error.to_string() };
+    let (header, metadata) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
+    let values = PREFIX + header;
+    let stored = |info: &safetensors::tensor::TensorInfo| Stored {
+        dims: info.shape.clone(),
+        kind: kind(info.dtype),
+        range: values + info.data_offsets.0..values + info.data_offsets.1,
+    };
+    Ok(metadata.tensors().into_iter().map(|(name, info)| (name, stored(info))).collect())
+}
+
+/// The length in bytes that the header gives the whole file.
+pub(super) fn declared_length(bytes: &[u8]) -> Result<u64, WeightsError> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Entry {
+        Tensor { data_offsets: (u64, u64) },
+        Metadata(IgnoredAny),
+    }
+    let truncated = WeightsError::TruncatedHeader { found: bytes.len() };
+    let length = header_length(bytes).ok_or(truncated.clone())?.min(MAX_HEADER);
+    let header = bytes.get(PREFIX..PREFIX + length as usize).ok_or(truncated)?;
+    let damaged = |reason: &dyn ToString| WeightsError::Header { reason: reason.to_string() };
+    let entries: HashMap<String, Entry> = serde_json::from_slice(header).map_err(|error| damaged(&error))?;
+    let ends = entries.values().map(|entry| match entry {
+        Entry::Tensor { data_offsets } => data_offsets.1,
+        Entry::Metadata(_) => 0,
+    });
+    let end = ends.max().unwrap_or(0);
+    end.checked_add(PREFIX as u64 + length)
+        .ok_or_else(|| damaged(&"it describes more bytes than there can be"))
+}
+
+fn header_length(bytes: &[u8]) -> Option<u64> {
+    bytes.first_chunk::<PREFIX>().map(|prefix| u64::from_le_bytes(*prefix))
+}
+
+fn kind(dtype: Dtype) -> Kind {
+    match dtype {
+        Dtype::F32 => Kind::F32,
+        Dtype::F16 => Kind::F16,
+        Dtype::BF16 => Kind::Bf16,
+        other => Kind::Other(other.to_string()),
+    }
+}

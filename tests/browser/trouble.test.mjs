@@ -1,0 +1,202 @@
+// Bad input and bad luck, with the stand-in engine: each gets one clear sentence and a way on, and no sample is lost.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { engineReady, greyJpeg, greyPng, makePicture, notices, until, withOrientation } from "./browser.mjs";
+import { counts, train, upload, withDemo, visitors } from "./visitors.mjs";
+
+/** @type {Awaited<ReturnType<typeof visitors>>} */
+let site;
+before(async () => {
+  site = await visitors();
+});
+after(() => site.close());
+
+test("recording asks for the camera, and a blocked camera is explained", async () => {
+  const { page, errors } = await site.visit({ camera: false });
+  await page.locator(".record").first().click();
+  await until(page, (state) => state.source.sentence !== "");
+  assert.match(await page.locator("#source-panel .trouble").innerText(), /camera is blocked.*Allow it.*demo/s);
+  assert.deepEqual(errors, []);
+  await page.context().close();
+});
+
+test("a camera unplugged while recording keeps the pictures taken so far", async () => {
+  const { page, errors } = await site.visit();
+  await page.getByRole("button", { name: "Turn on the camera" }).click();
+  await until(page, (state) => state.source.kind === "camera");
+  await page.locator(".record").first().hover();
+  await page.mouse.down();
+  await until(page, (state) => state.recording?.count >= 3);
+  await page.evaluate(() => globalThis.headstart.source.stream.getTracks()[0].dispatchEvent(new Event("ended")));
+  await until(page, (state) => state.recording === null);
+  await page.mouse.up();
+  assert.match((await notices(page)).join(), /camera was disconnected.*kept/s);
+  assert.ok((await counts(page))[0][1] >= 3);
+  assert.deepEqual(errors, []);
+  await page.context().close();
+});
+
+test("a project whose head is damaged or of another network opens with its examples and says what to do", async () => {
+  const { page, errors } = await site.visit();
+  await withDemo(page);
+  await train(page);
+  for (const harm of ["bytes", "fingerprint"]) {
+    await page.evaluate(async (field) => {
+      const { persistence, store } = globalThis.headstart;
+      store.set({ head: { ...store.state.head, [field]: field === "bytes" ? new Uint8Array([1, 2, 3]) : "another" } });
+      await persistence.settled();
+    }, harm);
+    await page.reload();
+    await engineReady(page);
+    await page.getByText(/What this project had learned cannot be used here.*press Train/).waitFor();
+    assert.deepEqual(await counts(page), [["Fruit", 6], ["Animals", 6], ["Vehicles", 6]]);
+    await train(page);
+  }
+  assert.deepEqual(errors, []);
+  await page.context().close();
+});
+
+test("a damaged zip, a stranger's zip and another version's zip change nothing and say so", async () => {
+  const { page, errors } = await site.visit();
+  await withDemo(page);
+  const { zipSync, strToU8 } = await import("fflate");
+  const zip = (description) => Buffer.from(zipSync({ "project.json": strToU8(JSON.stringify(description)) }));
+  const sound = zip({ format: "headstart-project", version: 1, name: "x", classes: [], samples: [] });
+  const cases = [
+    ["cut.zip", sound.subarray(0, 60), /cut\.zip could not be opened.*damaged/],
+    ["holiday.zip", Buffer.from(zipSync({ "beach.txt": strToU8("sand") })), /holiday\.zip is not a Headstart project/],
+    ["future.zip", zip({ format: "headstart-project", version: 7 }), /future\.zip was saved by another version.*format 7/],
+    ["half.zip", zip({ format: "headstart-project", version: 1, name: "x" }), /half\.zip.*incomplete/],
+  ];
+  for (const [name, buffer, sentence] of cases) {
+    await page.locator('#top-bar input[type="file"]').setInputFiles({ name, mimeType: "application/zip", buffer });
+    await page.waitForFunction((text) => document.querySelector("#notices")?.textContent?.includes(text), `${name} `);
+    assert.match((await notices(page)).join(" | "), sentence);
+  }
+  assert.deepEqual(await counts(page), [["Fruit", 6], ["Animals", 6], ["Vehicles", 6]]);
+  assert.deepEqual(errors, []);
+  await page.context().close();
+});
+
+test("unusable files are named, and the others are added", async () => {
+  const { page, errors } = await site.visit();
+  const good = await makePicture(page, { width: 300, height: 200, colour: "#c33" });
+  await upload(page, 0, [
+    { name: "empty.jpg", mimeType: "image/jpeg", buffer: Buffer.alloc(0) },
+    { name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("hello") },
+    { name: "broken.jpg", mimeType: "image/jpeg", buffer: good.subarray(0, 90) },
+    { name: "good.jpg", mimeType: "image/jpeg", buffer: good },
+  ]);
+  await until(page, (state) => state.samples.length === 1 && state.notices.some((notice) => notice.tone === "trouble"));
+  const said = (await notices(page)).join();
+  assert.match(said, /empty\.jpg is empty/);
+  assert.match(said, /notes\.txt is not a picture/);
+  assert.match(said, /broken\.jpg could not be read/);
+  assert.match(said, /The other picture was added/);
+  assert.deepEqual(errors, []);
+  await page.context().close();
+});
+
+test("a 40-megapixel photo, transparency, greyscale and EXIF rotation all become good examples", async () => {
+  const { page, errors } = await site.visit();
+  const upright = withOrientation(await makePicture(page, { width: 400, height: 200, colour: "#36c" }), 6);
+  await upload(page, 0, [
+    { name: "huge.jpg", mimeType: "image/jpeg", buffer: await makePicture(page, { width: 7303, height: 5477, colour: "#3a6" }) },
+    { name: "clear.png", mimeType: "image/png", buffer: await makePicture(page, { width: 200, height: 200, colour: "#f00", type: "image/png", transparent: true }) },
+    { name: "grey.jpg", mimeType: "image/jpeg", buffer: greyJpeg() },
+    { name: "grey.png", mimeType: "image/png", buffer: greyPng(64) },
+    { name: "upright.jpg", mimeType: "image/jpeg", buffer: upright },
+  ]);
+  await until(page, (state) => state.samples.length === 5 && state.pending === 0);
+  const kept = await page.evaluate(() => Object.fromEntries(globalThis.headstart.store.state.samples.map((sample) => [sample.name, [sample.width, sample.height, sample.blob.type, sample.blob.size]])));
+  assert.deepEqual(kept["huge.jpg"].slice(0, 3), [1024, 768, "image/jpeg"]);
+  assert.ok(kept["huge.jpg"][3] < 300_000);
+  assert.equal(kept["clear.png"][2], "image/png");
+  assert.deepEqual(kept["upright.jpg"].slice(0, 2), [200, 400]);
+  assert.deepEqual(kept["grey.jpg"].slice(0, 2), [64, 64]);
+  assert.deepEqual(errors, []);
+  await page.context().close();
+});
+
+test("when the store is full, the pictures stay in memory and the project can be saved as a file", async () => {
+  const origin = new URL(site.address).origin;
+  const { page, context } = await site.visit({ expected: /quota/i, prepare: async (fresh) => (await fresh.context().newCDPSession(fresh)).send("Storage.overrideQuotaForOrigin", { origin, quotaSize: 60_000 }) });
+  await withDemo(page);
+  await until(page, (state) => state.project.saved === "memory");
+  assert.match((await notices(page)).join(), /no room left.*save the project/s);
+  assert.equal((await counts(page)).length, 3);
+  const download = page.waitForEvent("download");
+  await page.locator("#notices").getByRole("button", { name: "Save project" }).click();
+  assert.match((await download).suggestedFilename(), /headstart\.zip/);
+  await context.close();
+});
+
+test("a lost graphics processor while training is told, the engine starts again and training can be repeated", async () => {
+  const { page, errors } = await site.visit();
+  await withDemo(page);
+  await page.locator("#settings-form summary").click();
+  await page.getByLabel("Epochs", { exact: true }).fill("1000");
+  await page.keyboard.press("Tab");
+  await page.locator("button.train").first().click();
+  await until(page, (state) => state.training.history.length > 2);
+  await page.evaluate(() => globalThis.headstart.engine.service.loseDevice());
+  await until(page, (state) => !state.training.running && state.engine.phase === "ready" && state.notices.length > 0);
+  assert.match((await notices(page)).join(), /graphics processor was lost.*started its engine again.*every example is still here/s);
+  assert.match(await page.locator("#train-panel .trouble").innerText(), /press Train/);
+  assert.equal((await page.evaluate(() => globalThis.headstart.store.state.pending)), 0);
+  await page.getByLabel("Epochs", { exact: true }).fill("5");
+  await page.keyboard.press("Tab");
+  await train(page);
+  assert.deepEqual(errors, []);
+  await page.context().close();
+});
+
+test("a graphics processor lost between a question and its answer holds up neither examples nor predictions", async () => {
+  const { page, errors } = await site.visit();
+  await withDemo(page);
+  await train(page);
+  await until(page, (state) => state.predicting.result !== null);
+  await page.evaluate(() => globalThis.headstart.engine.service.loseDevice());
+  await upload(page, 0, [{ name: "red.jpg", mimeType: "image/jpeg", buffer: await makePicture(page, { width: 200, height: 200, colour: "#c22" }) }]);
+  await until(page, (state) => state.notices.some((notice) => notice.text.includes("started its engine again")));
+  await until(page, (state) => state.engine.phase === "ready" && state.samples.length === 19 && state.pending === 0);
+  await page.evaluate(() => globalThis.headstart.store.patch("predicting", { result: null }));
+  await until(page, (state) => state.predicting.result !== null);
+  assert.deepEqual(errors, []);
+  await page.context().close();
+});
+
+test("a browser that remembers nothing still opens the page, which says that nothing is stored", async () => {
+  const prepare = (fresh) => fresh.addInitScript(() => {
+    Object.defineProperty(globalThis, "localStorage", { get: () => { throw new DOMException("denied", "SecurityError"); } });
+    Object.defineProperty(globalThis, "indexedDB", { get: () => { throw new DOMException("denied", "SecurityError"); } });
+  });
+  const { page, errors } = await site.visit({ prepare });
+  assert.match((await notices(page)).join(), /does not let the page store anything.*save the project/);
+  await withDemo(page);
+  await train(page);
+  assert.equal((await page.locator(".saved").innerText()), "Not stored");
+  assert.deepEqual(errors, []);
+  await page.context().close();
+});
+
+test("a file dropped beside every place for it does not leave the page, and a project dropped anywhere is opened", async () => {
+  const { page, errors } = await site.visit();
+  const { zipSync, strToU8 } = await import("fflate");
+  const project = { format: "headstart-project", version: 1, name: "Dropped", classes: [{ id: "a", name: "Cups", color: 0, enabled: true }], samples: [] };
+  /** @param {string} name @param {Uint8Array} bytes */
+  const drop = (name, bytes) => page.evaluate(([called, values]) => {
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File([new Uint8Array(values)], called));
+    const events = ["dragover", "drop"].map((type) => new DragEvent(type, { bubbles: true, cancelable: true, dataTransfer }));
+    for (const event of events) document.querySelector(".lede")?.dispatchEvent(event);
+    return events.every((event) => event.defaultPrevented);
+  }, /** @type {const} */ ([name, [...bytes]]));
+  assert.ok(await drop("cat.jpg", strToU8("x")));
+  await page.getByText(/Drop pictures on a class/).waitFor();
+  assert.ok(await drop("cups.zip", zipSync({ "project.json": strToU8(JSON.stringify(project)) })));
+  await until(page, (state) => state.project.name === "Dropped" && state.classes[0].name === "Cups");
+  assert.deepEqual(errors, []);
+  await page.context().close();
+});

@@ -1,0 +1,115 @@
+// Every view in both themes, wide and narrow: scanned with axe-core for people who see, hear or move differently, and
+// photographed into tests/browser/artifacts for people who judge looks. With the stand-in engine.
+
+import assert from "node:assert/strict";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { ARTIFACTS, engineReady, launch, open, serveFake, until } from "./browser.mjs";
+
+const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+const WIDE = { width: 1280, height: 800 };
+const NARROW = { width: 390, height: 844 };
+
+/** @type {import("playwright-core").Browser} */
+let browser;
+/** @type {Awaited<ReturnType<typeof serveFake>>} */
+let site;
+before(async () => {
+  browser = await launch();
+  site = await serveFake();
+});
+after(async () => {
+  await browser.close();
+  await site.close();
+});
+
+/** @param {import("playwright-core").Page} page @param {string} name */
+async function scan(page, name) {
+  await page.screenshot({ path: join(ARTIFACTS, `${name}.png`) });
+  const violations = await page.evaluate(async () => {
+    const { axe } = /** @type {any} */ (globalThis);
+    const found = await axe.run(document, { resultTypes: ["violations"] });
+    return found.violations.map((violation) => `${violation.impact} ${violation.id}: ${violation.nodes.map((node) => `${node.target.join(" ")} (${node.any[0]?.message ?? ""})`).slice(0, 3).join("; ")}`);
+  });
+  assert.deepEqual(violations, [], name);
+}
+
+for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
+  test(`axe finds nothing in any view, ${colorScheme}`, async () => {
+    const { page, context, errors } = await open(browser, `${site.address}?demo=8`, { colorScheme, viewport: WIDE, reducedMotion: "reduce" });
+    await page.addScriptTag({ path: AXE });
+    await engineReady(page);
+    const shot = (/** @type {string} */ name) => scan(page, `${name}-${colorScheme}`);
+    await shot("1-empty-wide");
+    await page.getByRole("button", { name: "Try the demo" }).click();
+    await until(page, (state) => state.samples.length === 24 && state.pending === 0 && state.notices.length === 0);
+    await shot("2-examples-wide");
+    await page.locator("button.train").first().click();
+    await until(page, (state) => state.head !== null && !state.training.running && state.predicting.result !== null);
+    await shot("3-trained-wide");
+    await page.locator("#settings-form summary").click();
+    await page.getByRole("button", { name: "What is the epochs setting?" }).click();
+    await shot("4-settings-wide");
+    await page.keyboard.press("Escape");
+    await page.locator("#settings-form summary").click();
+    await page.locator(".confusion button:not(:disabled)").first().click();
+    await page.locator(".cell-pictures").scrollIntoViewIfNeeded();
+    await shot("5-results-wide");
+    await page.getByText("What the network already knows").click();
+    await page.getByLabel("Look inside").check();
+    await until(page, (state) => state.look.maps.length > 0 && state.known.guesses.length > 0);
+    await page.locator("#network-title").scrollIntoViewIfNeeded();
+    await shot("6-inside-wide");
+    await page.getByRole("button", { name: "More about Fruit" }).click();
+    await page.getByText("Remove all pictures").locator("visible=true").click();
+    await page.getByRole("button", { name: "Project", exact: true }).click();
+    await shot("7-menus-wide");
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: "Self-test" }).click();
+    await page.getByRole("button", { name: "Run the self-test" }).click();
+    await page.getByText("All 24 cases agree.").waitFor();
+    await shot("8-self-test-wide");
+
+    await page.setViewportSize(NARROW);
+    await shot("8-self-test-narrow");
+    for (const place of ["Examples", "Network", "Predictions"]) {
+      await page.getByRole("link", { name: place, exact: true }).click();
+      await page.waitForTimeout(300);
+      await shot(`9-${place.toLowerCase()}-narrow`);
+    }
+    await page.setViewportSize({ width: 360, height: 640 });
+    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    assert.ok(overflow <= 0, `the page is ${overflow} pixels too wide for a phone of 360`);
+    await page.setViewportSize({ width: 1920, height: 1080 });
+    await page.waitForTimeout(300);
+    await shot("9-projector");
+    assert.deepEqual(errors, []);
+    await context.close();
+  });
+}
+
+test("the whole story can be told with the keyboard alone", async () => {
+  const { page, context, errors } = await open(browser, `${site.address}?demo=4`, { viewport: WIDE });
+  await engineReady(page);
+  /** @param {string} label */
+  const tabTo = async (label) => {
+    for (let press = 0; press < 120; press += 1) {
+      await page.keyboard.press("Tab");
+      const name = await page.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.textContent ?? "");
+      if (name.trim() === label) return;
+    }
+    assert.fail(`${label} cannot be reached with the tab key`);
+  };
+  await tabTo("Try the demo");
+  await page.keyboard.press("Enter");
+  await until(page, (state) => state.samples.length === 12 && state.pending === 0);
+  await tabTo("Train");
+  await page.keyboard.press("Enter");
+  await until(page, (state) => state.head !== null && state.predicting.result !== null);
+  await tabTo("Pause the predictions");
+  await page.keyboard.press("Space");
+  await until(page, (state) => !state.predicting.on);
+  assert.deepEqual(errors, []);
+  await context.close();
+});

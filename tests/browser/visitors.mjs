@@ -1,0 +1,45 @@
+// Visitors of the page with the stand-in engine, and what they do again and again.
+
+import { engineReady, launch, open, serveFake, until } from "./browser.mjs";
+
+/** One browser and one server for all tests of a file. */
+export async function visitors() {
+  const browser = await launch();
+  const site = await serveFake();
+  return {
+    address: site.address,
+    /** @param {Parameters<typeof open>[2]} [options] @param {string} [query] */
+    async visit(options, query = "?demo=6") {
+      const visitor = await open(browser, site.address + query, options);
+      await engineReady(visitor.page);
+      return visitor;
+    },
+    async close() {
+      await browser.close();
+      await site.close();
+    },
+  };
+}
+
+/** @typedef {import("playwright-core").Page} Tab */
+
+/** Every class's name and number of pictures. @param {Tab} page @returns {Promise<[string, number][]>} */
+export const counts = (page) => page.evaluate(() => { const { state } = globalThis.headstart.store; return state.classes.map((entry) => [entry.name, state.samples.filter((sample) => sample.class === entry.id).length]); });
+
+/** Waits until everything is stored. @param {Tab} page */
+export const settled = (page) => page.evaluate(() => globalThis.headstart.persistence.settled());
+
+/** @param {Tab} page @param {number} card @param {{ name: string, mimeType: string, buffer: Buffer }[]} files */
+export const upload = (page, card, files) => page.locator(".class-card").nth(card).locator('input[type="file"][accept]').setInputFiles(files);
+
+/** @param {Tab} page */
+export async function withDemo(page) {
+  await page.getByRole("button", { name: "Try the demo" }).click();
+  await until(page, (state) => state.samples.length === 18 && state.pending === 0);
+}
+
+/** @param {Tab} page */
+export async function train(page) {
+  await page.locator("button.train").first().click();
+  await until(page, (state) => state.head !== null && !state.training.running);
+}

@@ -1,0 +1,65 @@
+// The thin bar at the top: the project's name, where it is kept, what the engine runs on, theme and self-test.
+
+import { emit, h, icon, say, watch } from "../dom.js";
+import { entry, opener } from "./popover.js";
+
+/** @param {HTMLElement} element @returns {import("../types").Component} */
+export function topBar(element) {
+  const name = h("input", { type: "text", class: "project-name", "aria-label": "Project name", maxLength: 60, spellcheck: false, onchange: () => emit(name, "project-rename", name.value.trim() || "My project") });
+  const saved = h("span", { class: "saved", role: "status" });
+  const file = h("input", {
+    type: "file",
+    accept: ".zip,application/zip",
+    hidden: true,
+    "aria-label": "Project file",
+    onchange: () => {
+      const chosen = file.files?.[0];
+      if (chosen) emit(element, "project-open", chosen);
+      file.value = "";
+    },
+  });
+  const project = opener(
+    { class: "quiet", label: "Project: save, open, new", face: ["Project", icon("down")], panelClass: "menu" },
+    entry("Save project as a file", () => emit(element, "project-save"), icon("save")),
+    entry("Open a project file", () => file.click(), icon("open")),
+    entry("New project", () => emit(element, "project-new"), icon("plus")),
+  );
+  project.button.removeAttribute("aria-label");
+
+  const backendText = h("span", { class: "backend-text" });
+  const backend = h("span", { class: "backend", role: "status" }, icon("chip"), backendText);
+
+  const themes = /** @type {const} */ ([["system", "As the system"], ["light", "Light"], ["dark", "Dark"]]);
+  const theme = opener({ class: "quiet icon-only", label: "Light or dark", face: [icon("theme")], panelClass: "menu" }, ...themes.map(([value, label]) => entry(label, () => emit(element, "theme-choose", value))));
+  const selfTest = h("button", { type: "button", class: "quiet", onclick: () => emit(element, "view-show", element.dataset.view === "self-test" ? "examples" : "self-test") }, "Self-test");
+
+  element.append(
+    h("div", { class: "brand" }, icon("mark"), h("h1", {}, "Headstart")),
+    h("div", { class: "project" }, name, project.button, project.panel, saved, file),
+    h("div", { class: "bar-end" }, backend, selfTest, theme.button, theme.panel),
+  );
+
+  const words = { saved: "Saved in this browser", saving: "Saving…", memory: "Not stored" };
+  const updateProject = watch(
+    (state) => [state.project],
+    (state) => {
+      if (document.activeElement !== name) name.value = state.name;
+      say(saved, words[state.saved]);
+      saved.classList.toggle("trouble", state.saved === "memory");
+      saved.title = state.saved === "memory" ? "Kept only as long as this tab is open: save the project as a file." : "";
+    },
+  );
+  const updateBackend = watch(
+    (state) => [state.engine.info, state.engine.phase, state.view],
+    (info, phase, view) => {
+      say(backendText, info ? info.label : phase === "failed" ? "Engine stopped" : "Starting the engine…");
+      backend.title = info ? `${info.label}. ${info.reason}` : "";
+      element.dataset.view = view;
+      say(selfTest, view === "self-test" ? "Back" : "Self-test");
+    },
+  );
+  return (state) => {
+    updateProject(state);
+    updateBackend(state);
+  };
+}

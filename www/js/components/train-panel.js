@@ -1,0 +1,54 @@
+// The Train button, how far training is, and Stop.
+
+import { emit, h, icon, say, watch } from "../dom.js";
+import { obstacle } from "../training.js";
+import { explain } from "./popover.js";
+
+/** @param {HTMLElement} element @returns {import("../types").Component} */
+export function trainPanel(element) {
+  const label = h("span", {}, "Train");
+  const train = h("button", { type: "button", class: "train", onclick: () => emit(element, "train-start") }, icon("train"), label);
+  const stop = h("button", { type: "button", class: "stop", onclick: () => emit(element, "train-stop") }, icon("stop"), "Stop");
+  const bar = h("progress", { max: 1, "aria-label": "Training" });
+  const text = h("span", { role: "status" });
+  const note = h("p", { class: "hint" });
+  const trouble = h("p", { class: "trouble", role: "alert" });
+  const epoch = explain("an epoch", "One pass over all your examples. After each pass the curves below grow by one point.");
+  element.append(h("div", { class: "train-row" }, train, stop, h("p", { class: "train-text" }, text, epoch)), bar, note, trouble);
+
+  return watch(
+    (state) => [state.training, state.classes, state.samples, state.engine.phase, state.pending, state.head, state.changed],
+    (training, classes, samples, phase, pending, head, changed) => {
+      const state = /** @type {import("../types").State} */ ({ classes, samples, engine: { phase } });
+      const missing = obstacle(state);
+      const busy = training.running || training.waiting;
+      train.hidden = busy;
+      stop.hidden = !busy;
+      train.disabled = missing !== "";
+      train.classList.toggle("ready", missing === "" && (head === null || changed));
+      say(label, head ? "Train again" : "Train");
+      const last = training.history.at(-1);
+      const split = training.split;
+      bar.hidden = !busy && pending === 0;
+      if (training.running && last) bar.value = last.epoch / last.epochs;
+      else bar.removeAttribute("value");
+      epoch.hidden = !(training.running || head);
+      say(text, words());
+      say(note, split && (head || busy) ? [head && !busy && `Learned from ${split.training} pictures, tested on ${split.validation}.`, split.note].filter(Boolean).join(" ") : "");
+      note.hidden = note.textContent === "";
+      say(trouble, training.sentence || (last?.note ?? ""));
+      trouble.hidden = trouble.textContent === "";
+
+      function words() {
+        if (training.running) return last ? `Epoch ${last.epoch} of ${last.epochs}` : "Starting…";
+        if (pending > 0) return `${phase === "ready" ? "Preparing" : "Waiting for the network:"} ${pending} ${pending === 1 ? "picture" : "pictures"}…`;
+        if (training.waiting) return "Waiting for the network…";
+        if (missing) return missing;
+        if (changed) return "The examples changed since the last training.";
+        if (!head) return `Ready: ${samples.length} examples.`;
+        const { epoch: epochs = 0, note: early = null } = head.history.at(-1) ?? {};
+        return `${head.stopped || early ? "Stopped after" : "Trained for"} ${epochs} ${epochs === 1 ? "epoch" : "epochs"} in ${(head.ms / 1000).toFixed(1)} s.`;
+      }
+    },
+  );
+}

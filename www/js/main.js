@@ -1,0 +1,117 @@
+// Puts the page together: reads what was stored, starts the engine, gives every component its element and every event
+// its action. Holds no logic of its own.
+
+import { backendInAddress, viewInAddress } from "./address.js";
+import { projectActions } from "./actions/project.js";
+import { sampleActions } from "./actions/samples.js";
+import { rememberedTheme, viewActions, wearTheme } from "./actions/view.js";
+import { components } from "./components/index.js";
+import { createEngine } from "./engine.js";
+import { createExamples } from "./examples.js";
+import { createNotices } from "./notices.js";
+import { keepOffline } from "./offline.js";
+import { createPersistence } from "./persist.js";
+import { createPrediction } from "./prediction.js";
+import { withLost } from "./project.js";
+import { createRecorder } from "./recorder.js";
+import { createSource } from "./source.js";
+import { tryStorage } from "./storage.js";
+import { createStore, initialState } from "./store.js";
+import { createTraining } from "./training.js";
+
+/** @typedef {import("./types").Page} Page */
+
+/** @returns {Promise<{ page: Page, sampleEvents: ReturnType<typeof sampleActions>["events"] }>} */
+async function createPage() {
+  const store = createStore({ ...initialState(), view: viewInAddress(), theme: rememberedTheme() });
+  wearTheme(store.state.theme);
+  const notices = createNotices(store);
+  const { storage, sentence } = await tryStorage();
+  const stored = await storage?.read();
+  if (stored?.project) {
+    const { project } = stored;
+    store.set({ project: { ...store.state.project, id: project.id, name: project.name }, classes: withLost(project.classes, stored.samples), settings: { ...store.state.settings, ...project.settings }, head: project.head, samples: stored.samples });
+    if (project.head) store.patch("training", { history: project.head.history, split: project.head.split });
+  }
+  if (sentence) notices.show({ text: sentence, sticky: true });
+
+  const source = createSource(store, { onEnded: (text) => notices.trouble(text) });
+  /** @type {Page} */
+  const page = {
+    store,
+    notices,
+    nameOf: (id) => store.state.classes.find((entry) => entry.id === id)?.name ?? "a removed class",
+    engine: createEngine(store, { backend: backendInAddress(), onReady, onRestart }),
+    source,
+    persistence: createPersistence(store, storage, onFull),
+    examples: createExamples(store, () => page.engine, {
+      onFeatures: (features) => page.persistence.addFeatures(features),
+      onTrouble: (sample, text) => notices.trouble(`A picture of ${page.nameOf(sample.class)} could not be used: ${text}`),
+    }),
+    training: createTraining(store, () => page.engine),
+    prediction: createPrediction(store, () => page.engine, source),
+    recorder: createRecorder(store, source, (samples) => page.addSamples(samples)),
+    addSamples: (samples) => actions.addSamples(samples),
+    putBack: (samples) => actions.putBack(samples),
+  };
+  const actions = sampleActions(page);
+  page.examples.remember(stored?.features ?? []);
+  page.persistence.adopt(stored?.project !== undefined);
+
+  async function onReady() {
+    await page.examples.restore();
+    await page.training.restore();
+  }
+
+  /** @param {string} text */
+  function onRestart(text) {
+    const { info } = store.state.engine;
+    notices.show({ text: `${text} Headstart started its engine again on ${info?.label ?? "another backend"}; every example is still here.`, tone: "trouble", sticky: true });
+  }
+
+  function onFull() {
+    notices.show({ text: "This browser has no room left to store pictures. Nothing is lost while this tab stays open: save the project as a file to keep it.", tone: "trouble", sticky: true, action: { label: "Save project", run: () => document.dispatchEvent(new CustomEvent("project-save")) } });
+  }
+  return { page, sampleEvents: actions.events };
+}
+
+const { page, sampleEvents } = await createPage();
+const { store } = page;
+
+const events = { ...sampleEvents, ...projectActions(page).events, ...viewActions(page).events };
+for (const [type, act] of Object.entries(events)) {
+  document.addEventListener(type, (event) => void /** @type {(detail: any) => unknown} */ (act)(/** @type {CustomEvent} */ (event).detail));
+}
+
+const rendered = components(document, page.source);
+let due = false;
+function render() {
+  due = false;
+  for (const update of rendered) update(store.state);
+}
+store.subscribe((state) => {
+  if (!due) requestAnimationFrame(render);
+  due = true;
+  page.persistence.follow(state);
+  page.examples.work();
+  page.training.startIfDue();
+  page.prediction.wake();
+});
+addEventListener("popstate", () => store.set({ view: viewInAddress() }));
+addEventListener("hashchange", () => store.set({ view: viewInAddress() }));
+addEventListener("keydown", (event) => {
+  const typing = event.target instanceof HTMLInputElement || event.target instanceof HTMLTextAreaElement;
+  if ((event.ctrlKey || event.metaKey) && event.key === "z" && !typing && page.notices.undo()) event.preventDefault();
+});
+document.addEventListener("visibilitychange", () => page.prediction.wake());
+render();
+document.documentElement.dataset.ready = "";
+void page.engine.start();
+
+void keepOffline({
+  onReady: () => page.notices.show({ text: "Headstart is stored in this browser now and opens without a connection too.", tone: "good" }),
+  onNewVersion: (reload) => page.notices.show({ text: "A new version of Headstart is ready.", sticky: true, action: { label: "Reload", run: reload } }),
+});
+
+// For the browser's console and for the tests: the running page.
+Object.assign(globalThis, { headstart: page });

@@ -1,0 +1,127 @@
+// The types the page is checked against: the engine's protocol (the public methods of `web::Engine`) and the
+// page's one state table. Nothing here exists at run time.
+
+export type Picture = ImageData | ImageBitmap;
+
+export interface EngineInfo { backend: "webgpu" | "cpu"; adapter: string; reason: string; label: string; version: string; lost: boolean }
+
+export interface ModelInfo {
+  id: string; title: string; year: number; paper: string; parameters: number; macs: number;
+  input: { channels: number; height: number; width: number };
+  classes: number; featureLength: number;
+  weights: { file: string; bytes: number; sha256: string; licence: string } | null;
+}
+
+export interface Stage { name: string; title: string; shape: [number, number, number, number]; parameters: number; macs: number; receptiveField: number }
+export interface NetworkInfo extends ModelInfo { pretrained: boolean; fingerprint: string; loadMs: number; stages: Stage[] }
+export interface Guess { index: number; label: string; probability: number }
+export interface FeatureMap { stage: string; channels: number; height: number; width: number; tiles: Uint8Array }
+
+export interface TrainSettings {
+  hidden: number; epochs: number; batchSize: number; learningRate: number; l2: number; validationShare: number;
+  seed: number; optimizer: "adam" | "sgd"; momentum: number;
+}
+export interface EpochResult { epoch: number; epochs: number; loss: number; accuracy: number; validationLoss: number | null; validationAccuracy: number | null; done: boolean; note: string | null }
+export interface Split { training: number; validation: number; note: string | null }
+export interface Evaluation {
+  classes: string[]; confusion: number[][]; perClass: (number | null)[]; accuracy: number;
+  validation: { id: string; truth: string; predicted: string; probability: number }[];
+}
+export interface Prediction { classes: string[]; probabilities: Float32Array; ms: number }
+export interface SelfTestCase { name: string; error: number; tolerance: number; ok: boolean }
+export type LoadPhase = "verify" | "read" | "kernels" | "tune" | "upload";
+
+export interface Engine {
+  info(): EngineInfo;
+  models(): ModelInfo[];
+  load(id: string, weights: Uint8Array | null, options?: { seed?: number; classes?: number; height?: number; width?: number; sha256?: string; onProgress?: (phase: LoadPhase, done: number, total: number) => void }): Promise<NetworkInfo>;
+  network(): NetworkInfo;
+  classify(picture: Picture): Promise<Guess[]>;
+  featureMaps(picture: Picture, count: number): Promise<FeatureMap[]>;
+  addExample(picture: Picture, example: { id: string; class: string; burst: string }): Promise<{ features: Float32Array; ms: number }>;
+  restoreExample(example: { id: string; class: string; burst: string; features: Float32Array }): void;
+  removeExample(id: string): void;
+  clearExamples(): void;
+  startTraining(settings: TrainSettings & { classes: string[] }): Split;
+  trainEpoch(): EpochResult;
+  finishTraining(): Evaluation;
+  evaluation(): Evaluation | null;
+  predict(picture: Picture): Promise<Prediction>;
+  exportHead(): Uint8Array;
+  importHead(bytes: Uint8Array): void;
+  tuning(): string;
+  selfTest(onCase?: (done: number, total: number) => void): Promise<SelfTestCase[]>;
+  loseDevice(): void;
+  dispose(): void;
+}
+export interface EngineModule {
+  default(): Promise<unknown>;
+  Engine: { create(options?: { backend?: "auto" | "webgpu" | "cpu"; onLost?: (sentence: string) => void; tuning?: string | null }): Promise<Engine> };
+}
+
+/** One kind of thing to tell apart. `color` indexes the palette. */
+export interface ClassEntry { id: string; name: string; color: number; enabled: boolean }
+
+/** One stored picture. `burst` names the hold of the record button, or the upload, it came with. */
+export interface Sample {
+  id: string; class: string; burst: string; created: number; name: string;
+  width: number; height: number; blob: Blob; thumbnail: Blob;
+}
+/** What the network made of a sample: valid as long as the network's fingerprint is this one. */
+export interface StoredFeatures { id: string; fingerprint: string; features: Float32Array }
+
+/** The trained head as it is kept: bytes for the engine, and what the page shows about it. */
+export interface Head {
+  bytes: Uint8Array; fingerprint: string; classes: ClassEntry[]; settings: TrainSettings;
+  history: EpochResult[]; evaluation: Evaluation; split: Split; stopped: boolean; ms: number;
+}
+
+export interface Project { id: string; name: string; classes: ClassEntry[]; settings: TrainSettings; head: Head | null }
+
+export type EnginePhase = "starting" | "download" | LoadPhase | "ready" | "failed";
+export type View = "examples" | "network" | "predictions" | "self-test";
+export interface Notice { id: string; tone: "plain" | "good" | "trouble"; text: string; action: { label: string; run: () => void } | null; progress: number | null; sticky: boolean }
+
+/** The one table of state. Every component reads it; only actions write it. */
+export interface State {
+  view: View;
+  theme: "system" | "light" | "dark";
+  engine: { phase: EnginePhase; done: number; total: number; rate: number; sentence: string; info: EngineInfo | null; network: NetworkInfo | null; model: ModelInfo | null };
+  project: { id: string; name: string; saved: "saved" | "saving" | "memory" };
+  classes: ClassEntry[];
+  samples: Sample[];
+  pending: number;
+  settings: TrainSettings;
+  head: Head | null;
+  training: { running: boolean; waiting: boolean; history: EpochResult[]; split: Split | null; sentence: string };
+  changed: boolean;
+  source: { kind: "none" | "camera" | "demo"; starting: boolean; devices: { id: string; label: string }[]; device: string; mirrored: boolean; fps: number; sentence: string; subject: string };
+  recording: { class: string; count: number } | null;
+  recordRate: number;
+  predicting: { on: boolean; result: Prediction | null; ms: number; fps: number; still: { name: string; bitmap: ImageBitmap } | null; sentence: string };
+  look: { on: boolean; maps: FeatureMap[]; sentence: string };
+  known: { open: boolean; guesses: Guess[]; sentence: string };
+  cell: { truth: number; predicted: number } | null;
+  notices: Notice[];
+  selfTest: { running: boolean; done: number; total: number; cases: SelfTestCase[] | null; sentence: string };
+}
+
+/** The running page, as actions see it. */
+export interface Page {
+  store: import("./store").Store;
+  notices: import("./notices").Notices;
+  nameOf(id: string): string;
+  engine: import("./engine").EngineClient;
+  source: import("./source").Source;
+  persistence: ReturnType<typeof import("./persist").createPersistence>;
+  examples: ReturnType<typeof import("./examples").createExamples>;
+  training: ReturnType<typeof import("./training").createTraining>;
+  prediction: ReturnType<typeof import("./prediction").createPrediction>;
+  recorder: ReturnType<typeof import("./recorder").createRecorder>;
+  /** Adds samples to the project, new ones or ones that come back by undo. */
+  addSamples(samples: Sample[]): void;
+  putBack(samples: Sample[]): void;
+}
+
+/** A component owns one element, is handed the state after every change, and says what happened with `emit`. */
+export type Component = (state: State) => void;

@@ -1,0 +1,171 @@
+//! The page's npm packages: installed by npm, then copied as plain ES modules to where the browser finds them.
+//!
+//! There is no bundler. A page needs five small packages, each of which ships a file that a browser reads as it lies;
+//! copying those is all a bundler would have to do here.
+
+use crate::command::{node_program, output, run};
+use crate::project;
+use anyhow::{Context, Result, anyhow, bail};
+use sha2::{Digest, Sha256};
+use std::fs;
+use std::path::Path;
+
+/// A module of the page: `www/vendor/{name}.js`, made from one file of an npm package.
+struct Module {
+    name: &'static str,
+    file: &'static str,
+    /// Appended to the file, to make a module of a script.
+    ending: &'static str,
+    /// The declarations beside the module, which lead `tsc` to the package's own.
+    types: &'static str,
+}
+
+const MODULES: [Module; 4] = [
+    Module {
+        name: "comlink",
+        file: "dist/esm/comlink.min.mjs",
+        ending: "",
+        types: "export * from \"comlink\";\n",
+    },
+    Module { name: "fflate", file: "esm/browser.js", ending: "", types: "export * from \"fflate\";\n" },
+    Module { name: "idb", file: "build/index.js", ending: "", types: "export * from \"idb\";\n" },
+    // uPlot's own module is not minified and twice the size of its script.
+    Module {
+        name: "uplot",
+        file: "dist/uPlot.iife.min.js",
+        ending: "export default uPlot;\n",
+        types: "import uPlot from \"uplot\";\nexport default uPlot;\n",
+    },
+];
+
+/// The page's typeface, made by the Braille Institute to be told apart by weak eyes and from the last row.
+const FONT: &str = "@fontsource-variable/atkinson-hyperlegible-next";
+const FONT_FILE: &str = "files/atkinson-hyperlegible-next-latin-wght-normal.woff2";
+
+const PICTURES: &str = "@lobehub/fluent-emoji-3d";
+
+/// The pictures' package names its licence, but carries no text of it.
+const PICTURES_LICENCE: &str = "\
+MIT License
+
+Copyright (c) Microsoft Corporation (Fluent Emoji)
+Copyright (c) 2023 LobeHub (the package)
+
+Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated
+documentation files (the \"Software\"), to deal in the Software without restriction, including without limitation the
+rights to use, copy, modify, merge, publish, distribute, sublicense, and/or sell copies of the Software, and to permit
+persons to whom the Software is furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in all copies or substantial portions of the
+Software.
+
+THE SOFTWARE IS PROVIDED \"AS IS\", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT NOT LIMITED TO THE
+WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR
+COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR
+OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
+";
+
+/// Makes `node_modules`, `www/vendor` and `www/demo` what `package-lock.json` and `www/demo-pictures.json` say.
+pub fn vendor() -> Result<()> {
+    install_packages()?;
+    copy_modules()?;
+    copy_demo_pictures()
+}
+
+/// Runs `npm ci` unless `node_modules` already holds what the lock file names.
+pub fn install_packages() -> Result<()> {
+    let lock = fs::read(project().join("package-lock.json")).context("package-lock.json cannot be read")?;
+    let wanted = Sha256::digest(&lock).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let stamp = project().join("node_modules/.installed-from");
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    require_node()?;
+    println!("Installing the page's npm packages (after a change of package-lock.json, usually 20 seconds)…");
+    run(node_program("npm").args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]))?;
+    fs::write(&stamp, wanted).context("node_modules cannot be written")?;
+    Ok(())
+}
+
+/// The oldest Node.js that runs the page's tools: eslint's requirement.
+fn require_node() -> Result<()> {
+    let advice = "install the current LTS release from nodejs.org and try again";
+    let version = output(node_program("node").arg("--version"))
+        .ok_or_else(|| anyhow!("Node.js is missing: {advice}"))?;
+    let mut numbers = version.trim_start_matches('v').split('.').map(|number| number.parse().unwrap_or(0));
+    if (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) < (20, 19) {
+        bail!("Node.js is {version}, and the page's tools need 20.19 or newer: {advice}");
+    }
+    Ok(())
+}
+
+fn copy_modules() -> Result<()> {
+    let to = project().join("www/vendor");
+    let mut notices = String::from("The page contains these packages, unchanged but for their file names.\n");
+    for module in &MODULES {
+        let package = project().join("node_modules").join(module.name);
+        let script = read(&package.join(module.file))?;
+        // The maps are not copied, so a browser would look for them in vain.
+        let lines = script.lines().filter(|line| !line.starts_with("//# sourceMappingURL="));
+        let script = lines.map(|line| format!("{line}\n")).collect::<String>() + module.ending;
+        write_if_changed(&to.join(format!("{}.js", module.name)), script.as_bytes())?;
+        write_if_changed(&to.join(format!("{}.d.ts", module.name)), module.types.as_bytes())?;
+        notices += &notice(module.name, &read(&package.join("LICENSE"))?)?;
+    }
+    let style = read(&project().join("node_modules/uplot/dist/uPlot.min.css"))?;
+    write_if_changed(&to.join("uplot.css"), style.as_bytes())?;
+    let font = project().join("node_modules").join(FONT);
+    let glyphs = fs::read(font.join(FONT_FILE)).with_context(|| format!("{FONT} has no {FONT_FILE}"))?;
+    write_if_changed(&to.join("atkinson.woff2"), &glyphs)?;
+    notices += &notice(FONT, &read(&font.join("LICENSE"))?)?;
+    notices += &notice(PICTURES, PICTURES_LICENCE)?;
+    write_if_changed(&to.join("LICENSES.txt"), notices.as_bytes())
+}
+
+/// One package's paragraph of LICENSES.txt.
+fn notice(package: &str, licence: &str) -> Result<String> {
+    let about = json(&project().join("node_modules").join(package).join("package.json"))?;
+    let version = about["version"].as_str().unwrap_or("?");
+    let spdx = about["license"].as_str().unwrap_or("?");
+    Ok(format!("\n\n{package} {version} ({spdx})\n\n{}\n", licence.trim()))
+}
+
+/// Copies the pictures that `www/demo-pictures.json` lists, and removes those it no longer lists.
+fn copy_demo_pictures() -> Result<()> {
+    let from = project().join("node_modules").join(PICTURES).join("assets");
+    let to = project().join("www/demo");
+    let list = json(&project().join("www/demo-pictures.json"))?;
+    let classes =
+        list["classes"].as_array().context("www/demo-pictures.json: expects a list named classes")?;
+    let files = classes.iter().flat_map(|class| class["files"].as_array().into_iter().flatten());
+    let names: Vec<&str> = files.filter_map(|file| file.as_str()).collect();
+    for name in &names {
+        let bytes = fs::read(from.join(name))
+            .with_context(|| format!("www/demo-pictures.json: {PICTURES} has no picture named {name}"))?;
+        write_if_changed(&to.join(name), &bytes)?;
+    }
+    for entry in fs::read_dir(&to).with_context(|| format!("{} cannot be read", to.display()))? {
+        let entry = entry?;
+        if !names.iter().any(|name| entry.file_name() == **name) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes only what differs, because Trunk watches these folders and would build again.
+fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<()> {
+    if fs::read(path).is_ok_and(|old| old == bytes) {
+        return Ok(());
+    }
+    fs::create_dir_all(path.parent().expect("a file lies in a folder"))?;
+    fs::write(path, bytes).with_context(|| format!("{} cannot be written", path.display()))
+}
+
+fn read(path: &Path) -> Result<String> {
+    fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))
+}
+
+fn json(path: &Path) -> Result<serde_json::Value> {
+    serde_json::from_str(&read(path)?).with_context(|| format!("{} is not JSON", path.display()))
+}
