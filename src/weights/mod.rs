@@ -7,6 +7,7 @@
 mod initialise;
 mod resolve;
 mod safetensors;
+mod storage;
 mod verify;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use half::{bf16, f16};
 use thiserror::Error;
 
 pub use resolve::{Mismatch, Misshapen, Parameters};
+pub use storage::Storage;
 pub use verify::verify;
 
 /// Named tensors in the bytes of a file. Values are converted when they are asked for, so that half-precision weights
@@ -61,9 +63,11 @@ pub enum WeightsError {
     )]
     TruncatedHeader { found: usize },
     #[error("the weights file is incomplete: expected {expected} bytes, got {found}; download it again")]
-    Truncated { expected: u64, found: usize },
+    Truncated { expected: u64, found: u64 },
     #[error("the weights file is too long: expected {expected} bytes, got {found}; download it again")]
     TooLong { expected: u64, found: usize },
+    #[error("the weights file cannot be read any more ({reason}); open it again")]
+    Unreadable { reason: String },
     #[error(
         "the weights file was altered: its SHA-256 begins with {found:.8}, expected {expected:.8}; download it again"
     )]

@@ -28,7 +28,7 @@ pub(super) fn index(bytes: &[u8]) -> Result<BTreeMap<String, Stored>, WeightsErr
     let found = bytes.len();
     let expected = declared_length(bytes)?;
     if (found as u64) < expected {
-        return Err(WeightsError::Truncated { expected, found });
+        return Err(WeightsError::Truncated { expected, found: found as u64 });
     }
     if found as u64 > expected {
         return Err(WeightsError::TooLong { expected, found });

@@ -16,7 +16,7 @@ pub fn verify(bytes: &[u8], sha256: &str) -> Result<(), WeightsError> {
     recognise(bytes)?;
     let expected = safetensors::declared_length(bytes)?;
     if (bytes.len() as u64) < expected {
-        return Err(WeightsError::Truncated { expected, found: bytes.len() });
+        return Err(WeightsError::Truncated { expected, found: bytes.len() as u64 });
     }
     Err(WeightsError::Altered { expected: sha256.trim().into(), found })
 }

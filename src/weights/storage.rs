@@ -1,0 +1,115 @@
+//! The bytes of a file, wherever they are: in memory, or somewhere that is read piece by piece, so that a network of
+//! half a gigabyte never lies in memory as a whole.
+//!
+//! Knows no format, no file system and no browser: whoever opens a file hands in how to read a range of it.
+
+use std::fmt;
+use std::future::Future;
+use std::ops::Range;
+use std::pin::Pin;
+use std::rc::Rc;
+
+use super::WeightsError;
+
+/// Reads a range of bytes; the error is a sentence.
+type Read = dyn Fn(Range<u64>) -> Pin<Box<dyn Future<Output = Result<Vec<u8>, String>>>>;
+
+#[derive(Clone)]
+pub struct Storage {
+    len: u64,
+    place: Place,
+}
+
+#[derive(Clone)]
+enum Place {
+    Memory(Rc<Vec<u8>>),
+    Elsewhere(Rc<Read>),
+}
+
+impl Storage {
+    /// Bytes that are already at hand.
+    pub fn memory(bytes: Vec<u8>) -> Self {
+        Self { len: bytes.len() as u64, place: Place::Memory(Rc::new(bytes)) }
+    }
+
+    /// A file of `len` bytes of which `read` gives any range.
+    pub fn elsewhere<F>(len: u64, read: impl Fn(Range<u64>) -> F + 'static) -> Self
+    where
+        F: Future<Output = Result<Vec<u8>, String>> + 'static,
+    {
+        Self { len, place: Place::Elsewhere(Rc::new(move |range| Box::pin(read(range)))) }
+    }
+
+    /// Length of the file in bytes.
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The bytes of `range`.
+    ///
+    /// Fails with [`WeightsError::Truncated`] if the file ends before it, and with [`WeightsError::Unreadable`] if it
+    /// cannot be read any more. Allocates nothing beyond the range, and nothing at all for one that is not there.
+    pub async fn read(&self, range: Range<u64>) -> Result<Vec<u8>, WeightsError> {
+        if range.end > self.len {
+            return Err(WeightsError::Truncated { expected: range.end, found: self.len });
+        }
+        match &self.place {
+            Place::Memory(bytes) => Ok(bytes[range.start as usize..range.end as usize].to_vec()),
+            Place::Elsewhere(read) => {
+                let expected = range.end - range.start;
+                let bytes = read(range).await.map_err(|reason| WeightsError::Unreadable { reason })?;
+                if bytes.len() as u64 != expected {
+                    let reason = format!("asked for {expected} bytes, got {}", bytes.len());
+                    return Err(WeightsError::Unreadable { reason });
+                }
+                Ok(bytes)
+            }
+        }
+    }
+
+    /// The first bytes of the file, `count` of them or all there are.
+    pub async fn start(&self, count: u64) -> Result<Vec<u8>, WeightsError> {
+        self.read(0..count.min(self.len)).await
+    }
+}
+
+impl fmt::Debug for Storage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = match self.place {
+            Place::Memory(_) => "in memory",
+            Place::Elsewhere(_) => "elsewhere",
+        };
+        write!(f, "{} bytes {place}", self.len)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_reads_the_same_from_memory_and_from_elsewhere() {
+        let bytes: Vec<u8> = (0..100).collect();
+        let memory = Storage::memory(bytes.clone());
+        let elsewhere = Storage::elsewhere(100, move |range| {
+            std::future::ready(Ok(bytes[range.start as usize..range.end as usize].to_vec()))
+        });
+        for storage in [memory, elsewhere] {
+            assert_eq!(pollster::block_on(storage.read(10..13)), Ok(vec![10, 11, 12]));
+            assert_eq!(pollster::block_on(storage.start(1000)).map(|bytes| bytes.len()), Ok(100));
+            let beyond = pollster::block_on(storage.read(90..101));
+            assert_eq!(beyond, Err(WeightsError::Truncated { expected: 101, found: 100 }));
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_gone_is_an_error() {
+        let gone = Storage::elsewhere(9, |_| std::future::ready(Err("it was deleted".to_string())));
+        let error = pollster::block_on(gone.read(0..3)).unwrap_err().to_string();
+        assert!(error.contains("it was deleted"), "{error}");
+    }
+}
