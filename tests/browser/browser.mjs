@@ -54,11 +54,12 @@ export async function open(browser, address, { expected = /$^/, camera = true, p
   return { page, context, errors, state: () => page.evaluate(() => globalThis.headstart.store.state) };
 }
 
-/** Waits until the page runs and its state satisfies a condition. @template A @param {import("playwright-core").Page} page @param {(state: any, argument: A) => unknown} condition @param {A} [argument] @param {number} [timeout] */
+/** Waits until the page runs, its state satisfies a condition and it has drawn that state. @template A @param {import("playwright-core").Page} page @param {(state: any, argument: A) => unknown} condition @param {A} [argument] @param {number} [timeout] */
 export async function until(page, condition, argument, timeout = 60_000) {
   const asked = /** @type {[string, any]} */ ([condition.toString(), argument ?? null]);
   try {
     await page.waitForFunction(([code, value]) => globalThis.headstart && (0, eval)(`(${code})`)(globalThis.headstart.store.state, value), asked, { timeout, polling: 50 });
+    await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
   } catch (error) {
     const found = await page.evaluate(() => {
       const { engine, samples, pending, training, source, notices: said, predicting } = globalThis.headstart.store.state;
