@@ -3,8 +3,11 @@
 use serde::Serialize;
 
 use crate::analysis::{self, Cost};
-use crate::models::{CATALOGUE, ModelSpec, WeightsFile};
+use crate::graph::{Graph, NodeId};
+use crate::models::{Accuracy, CATALOGUE, ModelSpec, WeightsFile};
+use crate::net::Part;
 use crate::network::Network;
+use crate::plan::Plan;
 
 /// A network of the catalogue, as published.
 #[derive(Clone, Debug, Serialize)]
@@ -12,15 +15,41 @@ use crate::network::Network;
 pub struct ModelInfo {
     pub id: &'static str,
     pub title: &'static str,
+    pub family: &'static str,
     pub year: u16,
     pub paper: &'static str,
+    /// Layers with weights, as the paper counts them.
+    pub depth: usize,
+    /// What the paper says of the network, where it does.
+    pub figures: FiguresInfo,
+    pub accuracy: Option<AccuracyInfo>,
     pub parameters: u64,
     /// Multiply-accumulates per picture, convolutions and linear layers only.
     pub macs: u64,
+    /// The same two without the classifier.
+    pub trunk_parameters: u64,
+    pub trunk_macs: u64,
+    /// Bytes of the trunk's activations that are held at once, for one picture.
+    pub activation_bytes: usize,
     pub input: InputInfo,
     pub classes: usize,
     pub feature_length: usize,
+    /// Length of the features when the trunk alone is loaded.
+    pub trunk_feature_length: usize,
     pub weights: Option<WeightsInfo>,
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct FiguresInfo {
+    pub parameters: Option<u64>,
+    pub macs: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct AccuracyInfo {
+    /// Percent of ImageNet's validation pictures.
+    pub top1: f32,
+    pub source: &'static str,
 }
 
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -46,11 +75,39 @@ pub struct WeightsInfo {
 pub struct NetworkInfo {
     #[serde(flatten)]
     pub model: ModelInfo,
+    /// Whether it was loaded without its classifier.
+    pub trunk: bool,
     pub pretrained: bool,
     pub fingerprint: String,
     pub load_ms: f64,
     /// In data-flow order, from the image to the head.
     pub stages: Vec<StageInfo>,
+}
+
+/// What a diagram of a network is drawn from.
+#[derive(Clone, Debug, Serialize)]
+pub struct Architecture {
+    /// Inputs precede their readers; the first is the image.
+    pub nodes: Vec<NodeInfo>,
+    /// In data-flow order.
+    pub stages: Vec<StageInfo>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeInfo {
+    pub name: String,
+    /// "Conv2d", for instance.
+    pub kind: &'static str,
+    /// Indices of the nodes it reads.
+    pub inputs: Vec<usize>,
+    pub shape: [usize; 4],
+    pub parameters: u64,
+    pub macs: u64,
+    /// As in [`StageInfo`].
+    pub receptive_field: usize,
+    /// Dotted name of the innermost block it is in.
+    pub block: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -74,9 +131,12 @@ impl ModelInfo {
     /// # Panics
     /// If the published network does not build, which the tests rule out.
     pub fn published(spec: &ModelSpec) -> Self {
-        let graph = spec.published(1).expect("a published network builds");
+        let builds = "a published network builds";
+        let (graph, trunk) = (spec.published(1).expect(builds), spec.trunk(spec.shape(1)).expect(builds));
         let Cost { parameters, macs, .. } = analysis::total(&graph);
-        let features = graph.taps.features.expect("a finished network has features");
+        let trunk_cost = analysis::total(&trunk);
+        let features = |graph: &Graph| graph.taps.features.expect("a finished network has features");
+        let length = |graph: &Graph| graph.node(features(graph)).shape.image();
         let weights = spec.weights.map(|WeightsFile { file, bytes, sha256, licence }| WeightsInfo {
             file,
             bytes,
@@ -86,41 +146,35 @@ impl ModelInfo {
         Self {
             id: spec.id,
             title: spec.title,
+            family: spec.family,
             year: spec.year,
             paper: spec.paper,
+            depth: spec.depth,
+            figures: FiguresInfo { parameters: spec.figures.parameters, macs: spec.figures.macs },
+            accuracy: spec.accuracy.map(|Accuracy { top1, source }| AccuracyInfo { top1, source }),
             parameters,
             macs,
+            trunk_parameters: trunk_cost.parameters,
+            trunk_macs: trunk_cost.macs,
+            activation_bytes: Plan::new(&trunk, &[features(&trunk)]).activation_bytes(),
             input: InputInfo {
                 channels: spec.input.channels,
                 height: spec.input.height,
                 width: spec.input.width,
             },
             classes: spec.classes,
-            feature_length: graph.node(features).shape.image(),
+            feature_length: length(&graph),
+            trunk_feature_length: length(&trunk),
             weights,
         }
     }
 }
 
 impl NetworkInfo {
+    /// Counts are those of what was loaded.
     pub fn of(network: &Network, load_ms: f64) -> Self {
-        let graph = &network.graph;
-        let costs = analysis::costs(graph);
-        let mut before = None;
-        let stages = graph.taps.stages.iter().map(|stage| {
-            let cost = analysis::between(&costs, before, stage.node);
-            before = Some(stage.node);
-            StageInfo {
-                name: stage.name.clone(),
-                title: stage.title.clone(),
-                shape: graph.node(stage.node).shape.axes(),
-                parameters: cost.parameters,
-                macs: cost.macs,
-                receptive_field: cost.receptive_field,
-            }
-        });
-        let stages = stages.collect();
-        let Cost { parameters, macs, .. } = analysis::total(graph);
+        let stages = stages(&network.graph, &analysis::costs(&network.graph));
+        let Cost { parameters, macs, .. } = analysis::total(&network.graph);
         let published = ModelInfo::published(network.spec);
         let input = InputInfo {
             channels: network.input.channels,
@@ -128,14 +182,84 @@ impl NetworkInfo {
             width: network.input.width,
         };
         let feature_length = network.feature_length();
-        let model =
-            ModelInfo { parameters, macs, input, classes: network.classes, feature_length, ..published };
+        let classes = network.part.classes().unwrap_or(0);
+        let model = ModelInfo { parameters, macs, input, classes, feature_length, ..published };
         Self {
             model,
+            trunk: network.part == Part::Trunk,
             pretrained: network.pretrained,
             fingerprint: network.fingerprint.clone(),
             load_ms,
             stages,
+        }
+    }
+}
+
+impl Architecture {
+    /// Of any graph before fusion.
+    pub fn of(graph: &Graph) -> Self {
+        let costs = analysis::costs(graph);
+        let node = |(i, cost): (usize, &Cost)| {
+            let node = graph.node(NodeId(i));
+            NodeInfo {
+                name: node.name.clone(),
+                kind: node.op.kind(),
+                inputs: node.inputs.iter().map(|id| id.0).collect(),
+                shape: node.shape.axes(),
+                parameters: cost.parameters,
+                macs: cost.macs,
+                receptive_field: cost.receptive_field,
+                block: graph.block(NodeId(i)).map(str::to_string),
+            }
+        };
+        Self { nodes: costs.iter().enumerate().map(node).collect(), stages: stages(graph, &costs) }
+    }
+}
+
+fn stages(graph: &Graph, costs: &[Cost]) -> Vec<StageInfo> {
+    let mut before = None;
+    let stages = graph.taps.stages.iter().map(|stage| {
+        let cost = analysis::between(costs, before, stage.node);
+        before = Some(stage.node);
+        StageInfo {
+            name: stage.name.clone(),
+            title: stage.title.clone(),
+            shape: graph.node(stage.node).shape.axes(),
+            parameters: cost.parameters,
+            macs: cost.macs,
+            receptive_field: cost.receptive_field,
+        }
+    });
+    stages.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::find;
+
+    #[test]
+    fn a_diagram_shows_the_shortcut_around_a_residual_block() {
+        let diagram = Architecture::of(&find("resnet18").unwrap().published(1).unwrap());
+        let at = |name: &str| diagram.nodes.iter().position(|node| node.name == name).unwrap();
+        let add = &diagram.nodes[at("layer1.0.add")];
+        assert_eq!(add.inputs, [at("layer1.0.bn2"), at("maxpool")]);
+        assert_eq!(add.block.as_deref(), Some("layer1.0"));
+        assert_eq!(diagram.nodes[at("layer2.0.downsample.0")].block.as_deref(), Some("layer2.0.downsample"));
+        assert_eq!(diagram.nodes[at("conv1")].block, None);
+    }
+
+    #[test]
+    fn stages_and_classifier_add_up_to_the_network() {
+        for spec in &CATALOGUE {
+            let (model, graph) = (ModelInfo::published(spec), spec.published(1).unwrap());
+            let Architecture { nodes, stages } = Architecture::of(&graph);
+            let whole: u64 = nodes.iter().map(|node| node.parameters).sum();
+            let last = graph.node(graph.taps.logits.unwrap());
+            let classifier: u64 = nodes.iter().filter(|n| n.name == last.name).map(|n| n.parameters).sum();
+            let in_stages: u64 = stages.iter().map(|stage| stage.parameters).sum();
+            assert_eq!((in_stages + classifier, whole), (model.parameters, model.parameters), "{}", spec.id);
+            assert!(model.trunk_parameters <= in_stages, "{}", spec.id);
         }
     }
 }

@@ -3,7 +3,7 @@
 //! A graph knows shapes and names, no values and no device. [`Graph::split`] at the cut is what transfer learning
 //! is made of: everything before it is frozen, everything after it is trained.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 
 use thiserror::Error;
@@ -19,6 +19,8 @@ pub struct Graph {
     /// Dotted names of blocks, `layer1.0` for instance, and the nodes that hold their output.
     pub blocks: BTreeMap<String, NodeId>,
     pub taps: Taps,
+    /// Parameters of the published network that this part of it does not read: a checkpoint may hold them.
+    pub unread: BTreeSet<String>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -79,9 +81,19 @@ pub enum FoldPart {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Taps {
     pub stages: Vec<Stage>,
-    /// The embedding: the input of the last linear layer.
+    /// The embedding: the input of the last linear layer, or what a trunk ends with.
     pub features: Option<NodeId>,
     pub logits: Option<NodeId>,
+    /// Heads in the middle of a network that help it to train.
+    pub auxiliary: Vec<Auxiliary>,
+}
+
+/// Logits from the middle of a network, whose loss is added to that of its last ones. Szegedy et al. 2014, section 5.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Auxiliary {
+    pub logits: NodeId,
+    /// What its loss is multiplied with.
+    pub weight: f32,
 }
 
 /// A run of layers that the papers treat as one: `layer2`, say. A cut may follow it.
@@ -158,6 +170,13 @@ impl Graph {
         })
     }
 
+    /// The innermost block that a node is a part of, `layer1.0` for `layer1.0.conv1`.
+    pub fn block(&self, id: NodeId) -> Option<&str> {
+        let name = &self.node(id).name;
+        let paths = name.rmatch_indices('.').map(|(end, _)| &name[..end]);
+        paths.into_iter().find(|path| self.blocks.contains_key(*path))
+    }
+
     /// Number of readers of each node.
     pub fn users(&self) -> Vec<usize> {
         let mut users = vec![0; self.nodes.len()];
@@ -226,11 +245,12 @@ impl Graph {
         }
         let kept = |id: &NodeId| nodes.get(id).copied();
         graph.blocks = self.blocks.iter().filter_map(|(name, id)| Some((name.clone(), kept(id)?))).collect();
-        let stages = self.taps.stages.iter();
+        let (stages, auxiliary) = (self.taps.stages.iter(), self.taps.auxiliary.iter());
         graph.taps = Taps {
             stages: stages.filter_map(|s| Some(Stage { node: kept(&s.node)?, ..s.clone() })).collect(),
             features: self.taps.features.as_ref().and_then(kept),
             logits: self.taps.logits.as_ref().and_then(kept),
+            auxiliary: auxiliary.filter_map(|a| Some(Auxiliary { logits: kept(&a.logits)?, ..*a })).collect(),
         };
         (graph, nodes)
     }

@@ -1,9 +1,11 @@
 //! The builder in which networks are written: layers get dotted names, shapes are inferred as they are added, and
 //! the first error is kept until [`Net::finish`], so that a model file reads like its paper's table.
 
+use std::collections::HashSet;
+
 use thiserror::Error;
 
-use crate::graph::{Graph, GraphError, Node, NodeId, Param, ParamId, Stage};
+use crate::graph::{Auxiliary, Graph, GraphError, Node, NodeId, Param, ParamId, Stage};
 use crate::ops::{
     Activation, Add, AvgPool, BatchNorm, Conv2d, Dropout, Flatten, GlobalAvgPool, Input, Linear, MaxPool, Op,
     ParamSpec,
@@ -14,7 +16,30 @@ use crate::shape::{Shape, Window};
 pub struct Net {
     graph: Graph,
     scopes: Vec<String>,
+    /// Names of the nodes so far.
+    names: HashSet<String>,
     error: Option<NetError>,
+}
+
+/// How much of a network is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Part {
+    /// From the image to the logits of so many classes.
+    Whole { classes: usize },
+    /// The convolutions alone, up to the features: all that transfer learning needs.
+    Trunk,
+    /// The whole network and what exists only while it trains: auxiliary heads.
+    Training { classes: usize },
+}
+
+impl Part {
+    /// Number of classes told apart; none for a trunk.
+    pub const fn classes(self) -> Option<usize> {
+        match self {
+            Self::Whole { classes } | Self::Training { classes } => Some(classes),
+            Self::Trunk => None,
+        }
+    }
 }
 
 #[derive(Clone, Debug, Error, PartialEq)]
@@ -111,12 +136,20 @@ impl Net {
         x
     }
 
-    /// The graph, or the first thing that was wrong with it.
-    pub fn finish(self) -> Result<Graph, NetError> {
+    /// Marks the logits of an auxiliary head; its loss counts `weight` times.
+    pub fn auxiliary(&mut self, x: NodeId, weight: f32) {
+        self.graph.taps.auxiliary.push(Auxiliary { logits: x, weight });
+    }
+
+    /// The graph, or the first thing that was wrong with it. Whoever has classes has logits.
+    pub fn finish(self, part: Part) -> Result<Graph, NetError> {
+        let taps = &self.graph.taps;
         match self.error {
             Some(error) => Err(error),
-            None if self.graph.taps.features.is_none() => Err(NetError::MissingTap { what: "features" }),
-            None if self.graph.taps.logits.is_none() => Err(NetError::MissingTap { what: "logits" }),
+            None if taps.features.is_none() => Err(NetError::MissingTap { what: "features" }),
+            None if taps.logits.is_none() && part.classes().is_some() => {
+                Err(NetError::MissingTap { what: "logits" })
+            }
             None => Ok(self.graph),
         }
     }
@@ -127,7 +160,7 @@ impl Net {
             return last;
         }
         let name = self.scopes.iter().map(String::as_str).chain([name]).collect::<Vec<_>>().join(".");
-        if self.graph.nodes.iter().any(|node| node.name == name) {
+        if !self.names.insert(name.clone()) {
             self.error = Some(NetError::DuplicateName { name });
             return last;
         }
@@ -175,7 +208,7 @@ mod tests {
         let x = net.linear("fc", x, 10);
         net.features(x);
         net.logits(x);
-        let error = net.finish().unwrap_err().to_string();
+        let error = net.finish(Part::Whole { classes: 10 }).unwrap_err().to_string();
         assert!(error.starts_with("stem.conv: the 9 pixel kernel"), "{error}");
     }
 
@@ -192,6 +225,6 @@ mod tests {
         let (mut net, image) = Net::new(Shape::new(1, 3, 8, 8));
         let x = net.activation("relu", image, Activation::Relu);
         net.activation("relu", x, Activation::Relu);
-        assert_eq!(net.finish().unwrap_err(), NetError::DuplicateName { name: "relu".into() });
+        assert_eq!(net.finish(Part::Trunk).unwrap_err(), NetError::DuplicateName { name: "relu".into() });
     }
 }

@@ -10,7 +10,7 @@ use crate::exec::{Backend, ExecError, Phase, Program, Progress};
 use crate::graph::{Graph, GraphError, NodeId};
 use crate::image::{ImageError, InputSpec, preprocess};
 use crate::models::ModelSpec;
-use crate::net::NetError;
+use crate::net::{NetError, Part};
 use crate::shape::Shape;
 use crate::weights::{Checkpoint, Parameters, WeightsError};
 
@@ -18,7 +18,7 @@ pub struct Network {
     pub spec: &'static ModelSpec,
     /// The published preprocessing, scaled to this network's input size.
     pub input: InputSpec,
-    pub classes: usize,
+    pub part: Part,
     /// For one picture, before fusion.
     pub graph: Graph,
     pub pretrained: bool,
@@ -33,6 +33,8 @@ pub struct Network {
 pub struct LoadOptions {
     /// Decides every value that does not come from the weights.
     pub seed: u64,
+    /// Leaves the classifier out, and its parameters where they are.
+    pub trunk: bool,
     pub classes: Option<usize>,
     pub height: Option<usize>,
     pub width: Option<usize>,
@@ -50,6 +52,8 @@ pub enum NetworkError {
     Image(#[from] ImageError),
     #[error(transparent)]
     Exec(#[from] ExecError),
+    #[error("{title} was loaded without its classifier, which names classes; load the whole network")]
+    NoClassifier { title: &'static str },
     #[error("a batch of {batch} pictures of {image} values is {expected} values, got {found}")]
     BatchLength { batch: usize, image: usize, expected: usize, found: usize },
 }
@@ -72,9 +76,12 @@ impl Network {
     ) -> Result<Self, NetworkError> {
         let height = options.height.unwrap_or(spec.input.height);
         let width = options.width.unwrap_or(spec.input.width);
-        let classes = options.classes.unwrap_or(spec.classes);
+        let part = match options.trunk {
+            true => Part::Trunk,
+            false => Part::Whole { classes: options.classes.unwrap_or(spec.classes) },
+        };
         let input = spec.input.scaled_to(height, width);
-        let graph = spec.graph(Shape::new(1, input.channels, height, width), classes)?;
+        let graph = spec.part(Shape::new(1, input.channels, height, width), part)?;
         let pretrained = weights.is_some();
         let (parameters, origin) = match weights {
             None => (Parameters::initialised(options.seed), format!("seed {}", options.seed)),
@@ -86,8 +93,9 @@ impl Network {
                 (Parameters::from_checkpoint(checkpoint, &graph, other_classes, options.seed)?, origin)
             }
         };
-        let fingerprint = format!("{} {height}x{width} {origin}", spec.id);
-        Ok(Self { spec, input, classes, graph, pretrained, fingerprint, parameters, programs: Vec::new() })
+        let of = if options.trunk { "trunk" } else { "whole" };
+        let fingerprint = format!("{} {of} {height}x{width} {origin}", spec.id);
+        Ok(Self { spec, input, part, graph, pretrained, fingerprint, parameters, programs: Vec::new() })
     }
 
     /// Length of the features: what the head sees of a picture.
@@ -100,8 +108,9 @@ impl Network {
         self.graph.taps.features.expect("a finished network has features")
     }
 
-    pub fn logits(&self) -> NodeId {
-        self.graph.taps.logits.expect("a finished network has logits")
+    /// The node that tells the published classes apart. Fails if only the trunk is loaded.
+    pub fn logits(&self) -> Result<NodeId, NetworkError> {
+        self.graph.taps.logits.ok_or(NetworkError::NoClassifier { title: self.spec.title })
     }
 
     /// What the network sees of a picture: `[1, c, h, w]`.
@@ -141,7 +150,7 @@ impl Network {
             return Ok(());
         }
         let shape = Shape::new(batch, self.input.channels, self.input.height, self.input.width);
-        let graph = self.spec.graph(shape, self.classes)?;
+        let graph = self.spec.part(shape, self.part)?;
         let plan = crate::plan::Plan::new(&graph, outputs);
         progress(Phase::Upload, 0, plan.graph.params.len());
         let parameters = &self.parameters;

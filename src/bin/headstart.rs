@@ -13,6 +13,7 @@ use headstart::analysis;
 use headstart::exec::{Backend, cpu::Cpu};
 use headstart::graph::NodeId;
 use headstart::models::{self, CATALOGUE, ModelSpec};
+use headstart::net::Part;
 use headstart::network::{LoadOptions, Network};
 use headstart::random::Random;
 use headstart::transfer::{Example, Settings, loss, probe};
@@ -132,8 +133,8 @@ fn classify(images: &[PathBuf], source: &Source) -> Outcome<()> {
     let mut network = source.load()?;
     let backend = Backend::Cpu(Cpu::new());
     let names: Vec<&str> = models::imagenet_classes().collect();
-    let logits = network.logits();
-    let known = names.len() == network.classes;
+    let logits = network.logits()?;
+    let known = network.part == Part::Whole { classes: names.len() };
     let name = |class: usize| if known { names[class].to_string() } else { format!("class {class}") };
     let mut lines = Vec::new();
     for path in images {
@@ -212,7 +213,7 @@ fn bench(runs: usize) -> Outcome<()> {
         let mut milliseconds = [0.0; 2];
         for (batch, median) in BATCHES.into_iter().zip(&mut milliseconds) {
             let x = vec![0.5; batch * network.input.len()];
-            let outputs = [network.logits()];
+            let outputs = [network.logits()?];
             let mut times = Vec::new();
             // The first run also prepares the plan.
             for _ in 0..=runs {

@@ -3,17 +3,22 @@
 
 use crate::graph::NodeId;
 use crate::image::{Filter, InputSpec};
-use crate::net::Net;
+use crate::net::{Net, Part};
 use crate::ops::{Activation, Conv2d};
 use crate::shape::Window;
 
-use super::{ModelSpec, WeightsFile};
+use super::{Accuracy, Figures, ModelSpec, WeightsFile, averaged, classified};
 
 pub const EFFICIENTNET_LITE0: ModelSpec = ModelSpec {
     id: "efficientnet_lite0",
     title: "EfficientNet-Lite0",
+    family: "EfficientNet-Lite",
     year: 2020,
     paper: "Tan and Le, EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks, 2019; the Lite variant, 2020",
+    // Without a count of the authors': every convolution and the linear layer.
+    depth: 50,
+    figures: Figures { parameters: Some(4_700_000), macs: Some(407_000_000) },
+    accuracy: Some(Accuracy { top1: 75.1, source: "the TensorFlow release of 2020" }),
     classes: 1000,
     input: InputSpec {
         channels: 3,
@@ -46,7 +51,7 @@ const STAGES: [(usize, usize, usize, usize, usize); 7] = [
     (1, 3, 1, 6, 320),
 ];
 
-fn efficientnet_lite0(net: &mut Net, image: NodeId, classes: usize) {
+fn efficientnet_lite0(net: &mut Net, image: NodeId, part: Part) {
     let mut x = net.stage("stem", "Stem: edges and colours", |net| conv_bn(net, image, 32, 3, 2));
     let mut block = 0;
     for (i, (repeats, kernel, stride, expansion, channels)) in STAGES.into_iter().enumerate() {
@@ -62,12 +67,8 @@ fn efficientnet_lite0(net: &mut Net, image: NodeId, classes: usize) {
         net.mark_stage(&format!("blocks.{}", block - 1), &title, x);
     }
     let x = net.stage("head", "1280 detectors", |net| conv_bn(net, x, 1280, 1, 1));
-    let x = net.global_avg_pool("avgpool", x);
-    let x = net.flatten("flatten", x);
-    net.mark_stage("avgpool", "Average of every detector: the features", x);
-    net.features(x);
-    let x = net.linear("classifier", x, classes);
-    net.logits(x);
+    let x = averaged(net, x);
+    classified(net, "classifier", x, part);
 }
 
 /// An inverted residual block (Sandler et al. 2018, figure 3): expand, filter each channel on its own, project back.

@@ -3,17 +3,22 @@
 
 use crate::graph::NodeId;
 use crate::image::{Filter, InputSpec};
-use crate::net::Net;
+use crate::net::{Net, Part};
 use crate::ops::{Activation, Conv2d};
 use crate::shape::Window;
 
-use super::ModelSpec;
+use super::{Figures, ModelSpec, averaged, classified};
 
 pub const LENET5: ModelSpec = ModelSpec {
     id: "lenet5",
     title: "LeNet-5",
+    family: "LeNet",
     year: 1998,
     paper: "LeCun, Bottou, Bengio and Haffner, Gradient-Based Learning Applied to Document Recognition, 1998",
+    // The paper's two subsampling layers have weights of their own, and it counts them.
+    depth: 7,
+    figures: Figures { parameters: Some(60_000), macs: Some(340_908) },
+    accuracy: None,
     classes: 10,
     input: InputSpec {
         channels: 1,
@@ -28,7 +33,7 @@ pub const LENET5: ModelSpec = ModelSpec {
     build: lenet5,
 };
 
-fn lenet5(net: &mut Net, image: NodeId, classes: usize) {
+fn lenet5(net: &mut Net, image: NodeId, part: Part) {
     let five = Window::square(5, 1, 0);
     let half = Window::square(2, 2, 0);
     let x = net.conv2d("conv1", image, Conv2d::new(6, five).with_bias());
@@ -42,11 +47,14 @@ fn lenet5(net: &mut Net, image: NodeId, classes: usize) {
     let x = net.conv2d("conv3", x, Conv2d::new(120, five).with_bias());
     let x = net.activation("tanh3", x, Activation::Tanh);
     net.mark_stage("conv3", "120 numbers that see everything", x);
+    if part == Part::Trunk {
+        averaged(net, x);
+        return;
+    }
     let x = net.flatten("flatten", x);
     let x = net.linear("fc1", x, 84);
     let x = net.activation("tanh4", x, Activation::Tanh);
     net.mark_stage("fc1", "84 numbers: the features", x);
     net.features(x);
-    let x = net.linear("fc2", x, classes);
-    net.logits(x);
+    classified(net, "fc2", x, part);
 }

@@ -4,9 +4,11 @@ mod efficientnet_lite;
 mod lenet5;
 mod resnet;
 
+use std::collections::BTreeSet;
+
 use crate::graph::{Graph, NodeId};
 use crate::image::InputSpec;
-use crate::net::{Net, NetError};
+use crate::net::{Net, NetError, Part};
 use crate::shape::Shape;
 
 /// The networks there are, oldest first.
@@ -18,16 +20,43 @@ pub struct ModelSpec {
     /// torchvision's name where it has the network.
     pub id: &'static str,
     pub title: &'static str,
+    /// What it is a variant of: "ResNet".
+    pub family: &'static str,
     pub year: u16,
+    /// Authors, title, year and table.
     pub paper: &'static str,
+    /// Layers with weights from the image to the logits, as the paper counts them.
+    pub depth: usize,
+    /// What the paper says of it, where it does.
+    pub figures: Figures,
+    /// Of published weights with these names.
+    pub accuracy: Option<Accuracy>,
     /// Number of classes of the published network.
     pub classes: usize,
     /// How a picture becomes the network's input.
     pub input: InputSpec,
     /// The pretrained weights that come with the page.
     pub weights: Option<WeightsFile>,
-    /// Adds the layers after the image and marks features and logits; the last argument is the class count.
-    pub build: fn(&mut Net, NodeId, usize),
+    /// Adds the layers after the image and marks stages, features and, where the part has them, logits.
+    pub build: fn(&mut Net, NodeId, Part),
+}
+
+/// A paper's own figures, as precise as it gives them.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Figures {
+    /// Learned values.
+    pub parameters: Option<u64>,
+    /// Multiply-adds per picture.
+    pub macs: Option<u64>,
+}
+
+/// Top-1 accuracy on the 50 000 validation pictures of ImageNet-1k, one central crop each.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Accuracy {
+    /// Percent.
+    pub top1: f32,
+    /// Whose weights, and who measured.
+    pub source: &'static str,
 }
 
 /// A file of pretrained weights, relative to the page.
@@ -40,16 +69,43 @@ pub struct WeightsFile {
 }
 
 impl ModelSpec {
-    /// The network for inputs of `shape` (channels as in [`ModelSpec::input`]) and so many classes.
+    /// The whole network for inputs of `shape` (channels as in [`ModelSpec::input`]) and so many classes.
     pub fn graph(&self, shape: Shape, classes: usize) -> Result<Graph, NetError> {
-        let (mut net, image) = Net::new(shape);
-        (self.build)(&mut net, image, classes);
-        net.finish()
+        self.part(shape, Part::Whole { classes })
+    }
+
+    /// The network without its classifier, ending with the features. A VGG's are the average of its last 512 maps.
+    pub fn trunk(&self, shape: Shape) -> Result<Graph, NetError> {
+        self.part(shape, Part::Trunk)
+    }
+
+    /// So much of the network, for inputs of `shape`.
+    pub fn part(&self, shape: Shape, part: Part) -> Result<Graph, NetError> {
+        let mut graph = self.built(shape, part)?;
+        let everything = Part::Training { classes: self.classes };
+        if part != everything {
+            let published = self.built(self.shape(1), everything)?;
+            let read: BTreeSet<&str> = graph.params.iter().map(|param| param.name.as_str()).collect();
+            let unread = published.params.into_iter().map(|param| param.name);
+            graph.unread = unread.filter(|name| !read.contains(name.as_str())).collect();
+        }
+        Ok(graph)
     }
 
     /// The network as published, for a batch of `n` pictures.
     pub fn published(&self, n: usize) -> Result<Graph, NetError> {
-        self.graph(Shape::new(n, self.input.channels, self.input.height, self.input.width), self.classes)
+        self.graph(self.shape(n), self.classes)
+    }
+
+    /// What the published network sees of `n` pictures.
+    pub const fn shape(&self, n: usize) -> Shape {
+        Shape::new(n, self.input.channels, self.input.height, self.input.width)
+    }
+
+    fn built(&self, shape: Shape, part: Part) -> Result<Graph, NetError> {
+        let (mut net, image) = Net::new(shape);
+        (self.build)(&mut net, image, part);
+        net.finish(part)
     }
 }
 
@@ -61,4 +117,20 @@ pub fn find(id: &str) -> Option<&'static ModelSpec> {
 /// English names of the 1000 classes of ImageNet-1k in class order, as torchvision lists them.
 pub fn imagenet_classes() -> impl Iterator<Item = &'static str> {
     include_str!("imagenet_classes.txt").lines()
+}
+
+/// Ends with the average of every map as features.
+fn averaged(net: &mut Net, x: NodeId) -> NodeId {
+    let x = net.global_avg_pool("avgpool", x);
+    let x = net.flatten("flatten", x);
+    net.mark_stage("avgpool", "Average of every map: the features", x);
+    net.features(x)
+}
+
+/// Ends with a linear layer of that name on the features, unless the part has no classes.
+fn classified(net: &mut Net, name: &str, features: NodeId, part: Part) {
+    if let Some(classes) = part.classes() {
+        let x = net.linear(name, features, classes);
+        net.logits(x);
+    }
 }

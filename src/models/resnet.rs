@@ -2,21 +2,25 @@
 
 use crate::graph::NodeId;
 use crate::image::{Filter, InputSpec};
-use crate::net::Net;
+use crate::net::{Net, Part};
 use crate::ops::{Activation, Conv2d};
 use crate::shape::Window;
 
-use super::ModelSpec;
+use super::{Accuracy, Figures, ModelSpec, averaged, classified};
 
 pub const RESNET18: ModelSpec = ModelSpec {
     id: "resnet18",
     title: "ResNet-18",
+    family: "ResNet",
     year: 2015,
     paper: "He, Zhang, Ren and Sun, Deep Residual Learning for Image Recognition, 2015, table 1",
+    depth: 18,
+    figures: Figures { parameters: None, macs: Some(1_800_000_000) },
+    accuracy: Some(Accuracy { top1: 69.758, source: "torchvision, IMAGENET1K_V1" }),
     classes: 1000,
     input: IMAGENET,
     weights: None,
-    build: |net, image, classes| resnet(net, image, classes, [2, 2, 2, 2]),
+    build: |net, image, part| resnet(net, image, part, [2, 2, 2, 2]),
 };
 
 /// torchvision's preprocessing of ImageNet: short side 256, central 224, mean and deviation per channel.
@@ -33,7 +37,7 @@ pub const IMAGENET: InputSpec = InputSpec {
 const EPSILON: f64 = 1e-5;
 
 /// `depths` are the numbers of residual blocks of the four stages.
-fn resnet(net: &mut Net, image: NodeId, classes: usize, depths: [usize; 4]) {
+fn resnet(net: &mut Net, image: NodeId, part: Part, depths: [usize; 4]) {
     let x = net.conv2d("conv1", image, Conv2d::new(64, Window::square(7, 2, 3)));
     let x = net.batch_norm("bn1", x, EPSILON);
     let x = net.activation("relu", x, Activation::Relu);
@@ -49,12 +53,8 @@ fn resnet(net: &mut Net, image: NodeId, classes: usize, depths: [usize; 4]) {
             x
         });
     }
-    let x = net.global_avg_pool("avgpool", x);
-    let x = net.flatten("flatten", x);
-    net.mark_stage("avgpool", "Average of every channel: the features", x);
-    net.features(x);
-    let x = net.linear("fc", x, classes);
-    net.logits(x);
+    let x = averaged(net, x);
+    classified(net, "fc", x, part);
 }
 
 /// Two 3 x 3 convolutions and a shortcut around them. He et al. 2015, figure 5, left.

@@ -32,7 +32,7 @@ struct FeatureMaps {
 impl Engine {
     /// Logits `[batch, classes]` of a batch of prepared pictures, `x` of `[batch, c, h, w]`.
     pub async fn forward(&self, x: Vec<f32>, batch: usize) -> Result<Vec<f32>, JsError> {
-        self.run(|network| Ok(network.logits()), &x, batch).await
+        self.run(|network| network.logits().map_err(sentence), &x, batch).await
     }
 
     /// Features `[batch, featureLength]` of a batch of prepared pictures: the input of the last linear layer.
@@ -53,7 +53,7 @@ impl Engine {
     ) -> Result<JsValue, JsError> {
         let loaded = self.loaded()?;
         let x = self.prepared(&picture)?;
-        let mut probabilities = self.run(|network| Ok(network.logits()), &x, 1).await?;
+        let mut probabilities = self.run(|network| network.logits().map_err(sentence), &x, 1).await?;
         softmax(&mut probabilities);
         let mut order: Vec<usize> = (0..probabilities.len()).collect();
         order.sort_by(|a, b| probabilities[*b].total_cmp(&probabilities[*a]));

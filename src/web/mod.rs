@@ -21,8 +21,9 @@ use wasm_bindgen::prelude::*;
 
 use crate::describe::{self, NetworkInfo};
 use crate::exec::{Backend, Phase};
+use crate::graph::Graph;
 use crate::image::InputSpec;
-use crate::models;
+use crate::models::{self, ModelSpec};
 use crate::network::{LoadOptions, Network};
 use crate::transfer::{Evaluation, Examples, Head, Training};
 use crate::weights;
@@ -47,6 +48,7 @@ pub struct Engine {
 struct Loaded {
     info: NetworkInfo,
     input: InputSpec,
+    graph: Graph,
 }
 
 #[wasm_bindgen(start)]
@@ -103,6 +105,17 @@ impl Engine {
         to_js(&describe::models())
     }
 
+    /// The layers and stages of a network as published, or of the one that is loaded where no id is given. Nothing is
+    /// loaded for it.
+    #[wasm_bindgen(unchecked_return_type = "Architecture")]
+    pub fn architecture(&self, id: Option<String>) -> Result<JsValue, JsError> {
+        let graph = match id {
+            Some(id) => known(&id)?.published(1).map_err(sentence)?,
+            None => self.loaded()?.graph,
+        };
+        to_js(&describe::Architecture::of(&graph))
+    }
+
     /// Loads a network: `weights` are the bytes of a safetensors file, `null` initialises from the seed.
     ///
     /// Examples and the head stay if the network is the same as before; otherwise their features mean nothing to it
@@ -115,10 +128,7 @@ impl Engine {
         #[wasm_bindgen(unchecked_param_type = "LoadOptions | undefined")] options: JsValue,
     ) -> Result<JsValue, JsError> {
         let started = js_sys::Date::now();
-        let spec = models::find(&id).ok_or_else(|| {
-            let ids: Vec<_> = models::CATALOGUE.iter().map(|spec| spec.id).collect();
-            JsError::new(&format!("there is no network {id}; there are {}", ids.join(", ")))
-        })?;
+        let spec = known(&id)?;
         let bytes = bytes_of(&weights)?;
         let listener = field(&options, "onProgress").and_then(|f| f.dyn_into::<js_sys::Function>().ok());
         let report = |phase: &str, done: usize, total: usize| {
@@ -133,6 +143,7 @@ impl Engine {
         }
         let options = LoadOptions {
             seed: number(&options, "seed")?.unwrap_or(0),
+            trunk: trunk(&options)?,
             classes: count(&options, "classes")?,
             height: count(&options, "height")?,
             width: count(&options, "width")?,
@@ -159,7 +170,8 @@ impl Engine {
         if !same {
             self.clear_examples();
         }
-        *self.loaded.borrow_mut() = Some(Loaded { info: info.clone(), input: network.input });
+        *self.loaded.borrow_mut() =
+            Some(Loaded { info: info.clone(), input: network.input, graph: network.graph.clone() });
         *slot = Some(network);
         to_js(&info)
     }
@@ -188,6 +200,22 @@ impl Engine {
 impl Engine {
     fn loaded(&self) -> Result<Loaded, JsError> {
         self.loaded.borrow().clone().ok_or_else(|| JsError::new("no network is loaded; call load() first"))
+    }
+}
+
+fn known(id: &str) -> Result<&'static ModelSpec, JsError> {
+    models::find(id).ok_or_else(|| {
+        let ids: Vec<_> = models::CATALOGUE.iter().map(|spec| spec.id).collect();
+        JsError::new(&format!("there is no network {id}; there are {}", ids.join(", ")))
+    })
+}
+
+/// Whether the options ask for the trunk alone.
+fn trunk(options: &JsValue) -> Result<bool, JsError> {
+    match field(options, "part").map(|part| part.as_string().unwrap_or_default()).as_deref() {
+        None | Some("whole") => Ok(false),
+        Some("trunk") => Ok(true),
+        Some(other) => Err(JsError::new(&format!("part is whole or trunk, not {other}"))),
     }
 }
 

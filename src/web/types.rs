@@ -29,18 +29,36 @@ export interface EngineInfo {
 export interface ModelInfo {
   id: string;
   title: string;
+  /** What it is a variant of: "ResNet". */
+  family: string;
   year: number;
   paper: string;
+  /** Layers with weights from the image to the logits, as the paper counts them. */
+  depth: number;
+  /** The paper's own figures, where it gives them. */
+  figures: { parameters: number | null, macs: number | null };
+  /** Percent of ImageNet's validation pictures that published weights get right, and whose weights. */
+  accuracy: { top1: number, source: string } | null;
   parameters: number;
   /** Multiply-accumulates per picture. */
   macs: number;
+  /** The same two without the classifier: what `part: "trunk"` loads. */
+  trunkParameters: number;
+  trunkMacs: number;
+  /** Bytes of the trunk's activations that are held at once, for one picture; weights come on top. */
+  activationBytes: number;
   input: { channels: number, height: number, width: number };
   classes: number;
   featureLength: number;
+  /** Length of the features when the trunk alone is loaded. */
+  trunkFeatureLength: number;
   weights: { file: string, bytes: number, sha256: string, licence: string } | null;
 }
 
+/** Counts, classes (0 for a trunk) and sizes are those of what was loaded. */
 export interface NetworkInfo extends ModelInfo {
+  /** Whether it was loaded without its classifier; `classify` and `forward` fail then. */
+  trunk: boolean;
   pretrained: boolean;
   /** Changes when cached features are no longer valid. */
   fingerprint: string;
@@ -60,8 +78,29 @@ export interface Stage {
   receptiveField: number;
 }
 
+/** What a diagram of a network is drawn from. */
+export interface Architecture {
+  /** Inputs precede their readers; the first is the image. */
+  nodes: {
+    name: string,
+    /** "Conv2d", "Add", "Concat" and so on. */
+    kind: string,
+    /** Indices of the nodes it reads. */
+    inputs: number[],
+    shape: [number, number, number, number],
+    parameters: number,
+    macs: number,
+    receptiveField: number,
+    /** Dotted name of the innermost block it is in, `layer1.0` for instance. */
+    block: string | null,
+  }[];
+  stages: Stage[];
+}
+
 export interface LoadOptions {
   seed?: number;
+  /** "trunk" leaves the classifier out: all that transfer learning needs. "whole" if not given. */
+  part?: "whole" | "trunk";
   /** Another class count starts the last layer afresh. */
   classes?: number;
   height?: number;

@@ -41,7 +41,7 @@ impl Parameters {
         Self { checkpoint: None, fresh: BTreeSet::new(), seed }
     }
 
-    /// The values of `checkpoint` for `graph`, a whole network before fusion.
+    /// The values of `checkpoint` for `graph`, a network or its trunk before fusion.
     ///
     /// With `other_classes`, a last linear layer of another shape than the file's starts afresh from `seed`. Fails
     /// with the complete list of missing, unexpected and misshapen names.
@@ -148,7 +148,8 @@ impl Mismatch {
                 Some(_) => {}
             }
         }
-        let known: BTreeSet<&str> = graph.params.iter().map(|param| param.name.as_str()).collect();
+        let read = graph.params.iter().map(|param| param.name.as_str());
+        let known: BTreeSet<&str> = read.chain(graph.unread.iter().map(String::as_str)).collect();
         // A counter of PyTorch's batch norm that no forward pass reads.
         let counts = |name: &str| name.ends_with("num_batches_tracked");
         let strangers = checkpoint.names().map(|(name, _)| name).filter(|name| !known.contains(name));

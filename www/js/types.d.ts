@@ -6,14 +6,18 @@ export type Picture = ImageData | ImageBitmap;
 export interface EngineInfo { backend: "webgpu" | "cpu"; adapter: string; reason: string; label: string; version: string; lost: boolean }
 
 export interface ModelInfo {
-  id: string; title: string; year: number; paper: string; parameters: number; macs: number;
+  id: string; title: string; family: string; year: number; paper: string; depth: number;
+  figures: { parameters: number | null; macs: number | null }; accuracy: { top1: number; source: string } | null;
+  parameters: number; macs: number; trunkParameters: number; trunkMacs: number; activationBytes: number;
   input: { channels: number; height: number; width: number };
-  classes: number; featureLength: number;
+  classes: number; featureLength: number; trunkFeatureLength: number;
   weights: { file: string; bytes: number; sha256: string; licence: string } | null;
 }
 
 export interface Stage { name: string; title: string; shape: [number, number, number, number]; parameters: number; macs: number; receptiveField: number }
-export interface NetworkInfo extends ModelInfo { pretrained: boolean; fingerprint: string; loadMs: number; stages: Stage[] }
+export interface LayerNode { name: string; kind: string; inputs: number[]; shape: [number, number, number, number]; parameters: number; macs: number; receptiveField: number; block: string | null }
+export interface Architecture { nodes: LayerNode[]; stages: Stage[] }
+export interface NetworkInfo extends ModelInfo { trunk: boolean; pretrained: boolean; fingerprint: string; loadMs: number; stages: Stage[] }
 export interface Guess { index: number; label: string; probability: number }
 export interface FeatureMap { stage: string; channels: number; height: number; width: number; tiles: Uint8Array }
 
@@ -34,7 +38,8 @@ export type LoadPhase = "verify" | "read" | "kernels" | "tune" | "upload";
 export interface Engine {
   info(): EngineInfo;
   models(): ModelInfo[];
-  load(id: string, weights: Uint8Array | null, options?: { seed?: number; classes?: number; height?: number; width?: number; sha256?: string; onProgress?: (phase: LoadPhase, done: number, total: number) => void }): Promise<NetworkInfo>;
+  architecture(id?: string | null): Architecture;
+  load(id: string, weights: Uint8Array | null, options?: { seed?: number; part?: "whole" | "trunk"; classes?: number; height?: number; width?: number; sha256?: string; onProgress?: (phase: LoadPhase, done: number, total: number) => void }): Promise<NetworkInfo>;
   network(): NetworkInfo;
   classify(picture: Picture): Promise<Guess[]>;
   featureMaps(picture: Picture, count: number): Promise<FeatureMap[]>;
