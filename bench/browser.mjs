@@ -59,7 +59,7 @@ async function measureNetwork({ backend, id, size, budget }) {
   await init();
   const engine = await Engine.create({ backend });
   const model = engine.models().find(candidate => candidate.id === id);
-  const weights = model.weights && new Uint8Array(await (await fetch(model.weights.file)).arrayBuffer());
+  const weights = model.weights && (await (await fetch(model.weights.file)).blob());
   await engine.load(id, weights || null, size);
   const load = performance.now() - start;
 

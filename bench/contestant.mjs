@@ -48,8 +48,8 @@ export default {
 
   async load(model, options) {
     await start(options);
-    const file = new Uint8Array(await (await fetch(model.safetensors)).arrayBuffer());
-    const weights = model.key === "lenet5" ? renamed(file, LENET5_LAYERS, LENET5_SHAPES) : file;
+    const file = await (await fetch(model.safetensors)).blob();
+    const weights = model.key === "lenet5" ? renamed(new Uint8Array(await file.arrayBuffer()), LENET5_LAYERS, LENET5_SHAPES) : file;
     const [, height, width] = model.shape;
     await engine.load(NETWORKS[model.key] ?? model.key, weights, { classes: model.classes, height, width });
   },

@@ -3,11 +3,10 @@
 //! Everything asked of it, logits, features or any node by name, is a plan with other outputs; the last few
 //! are kept, so that the next frame of the camera finds its plan ready.
 
-use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::exec::{Backend, ExecError, Phase, Program, Progress};
-use crate::graph::{Graph, GraphError, NodeId};
+use crate::graph::{Graph, GraphError, NodeId, Param};
 use crate::image::{ImageError, InputSpec, preprocess};
 use crate::models::ModelSpec;
 use crate::net::{NetError, Part};
@@ -68,10 +67,11 @@ struct Prepared {
 const KEPT_PROGRAMS: usize = 4;
 
 impl Network {
-    /// Builds the network and reads its weights; `None` initialises every parameter from the seed.
-    pub fn new(
+    /// Builds the network for `weights`, whose values are read when a plan is prepared; `None` initialises every
+    /// parameter from the seed.
+    pub async fn new(
         spec: &'static ModelSpec,
-        weights: Option<Vec<u8>>,
+        weights: Option<Checkpoint>,
         options: LoadOptions,
     ) -> Result<Self, NetworkError> {
         let height = options.height.unwrap_or(spec.input.height);
@@ -85,10 +85,8 @@ impl Network {
         let pretrained = weights.is_some();
         let (parameters, origin) = match weights {
             None => (Parameters::initialised(options.seed), format!("seed {}", options.seed)),
-            Some(bytes) => {
-                let digest = Sha256::digest(&bytes);
-                let origin = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-                let checkpoint = Checkpoint::read(bytes)?;
+            Some(checkpoint) => {
+                let origin = checkpoint.fingerprint().await?;
                 let other_classes = options.classes.is_some();
                 (Parameters::from_checkpoint(checkpoint, &graph, other_classes, options.seed)?, origin)
             }
@@ -154,7 +152,10 @@ impl Network {
         let plan = crate::plan::Plan::new(&graph, outputs);
         progress(Phase::Upload, 0, plan.graph.params.len());
         let parameters = &self.parameters;
-        let program = backend.prepare(plan, &|param| Ok(parameters.values(param)), progress).await?;
+        let lookup = async |param: &Param| {
+            parameters.values(param).await.map_err(|error| ExecError::Weights(error.to_string()))
+        };
+        let program = backend.prepare(plan, &lookup, progress).await?;
         if self.programs.len() == KEPT_PROGRAMS {
             self.programs.remove(0);
         }

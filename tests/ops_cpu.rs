@@ -8,7 +8,8 @@ use headstart::ops::{Activation, Conv2d, Epilogue, MaxPool, Op, Operator};
 use headstart::plan::Plan;
 use headstart::shape::{Padding, Shape, Window};
 use headstart::tensor::Tensor;
-use headstart::{graph::Graph, models};
+use headstart::{graph::Graph, graph::Param, models};
+use pollster::block_on;
 use proptest::prelude::*;
 
 #[test]
@@ -97,14 +98,14 @@ fn network(backend: &Cpu, id: &str, batch: usize, size: usize, weights: bool) ->
     let spec = models::find(id).unwrap();
     let graph: Graph = spec.graph(Shape::new(batch, spec.input.channels, size, size), 10).unwrap();
     let plan = Plan::new(&graph, &[graph.taps.logits.unwrap()]);
-    let lookup = |param: &headstart::graph::Param| {
+    let lookup = async |param: &Param| {
         assert!(weights, "{} was asked for again", param.name);
         let shape = Shape::from_dims(&param.dims);
         let size = (6.0 / shape.image() as f32).sqrt();
         let value = |i: usize| ((i as u32).wrapping_mul(2_246_822_519) as f32 / 4_294_967_296.0 - 0.5) * size;
         Ok(Tensor::new(shape, (0..shape.len()).map(value).collect()))
     };
-    backend.prepare(plan, &lookup).unwrap()
+    block_on(backend.prepare(plan, &lookup)).unwrap()
 }
 
 fn check_convolution(op: Conv2d, x: Shape, residual: bool, activation: usize) -> Result<(), TestCaseError> {
@@ -125,7 +126,8 @@ fn error(case: &Case) -> f64 {
     let specs = case.op.params(&case.inputs);
     let params: HashMap<&str, Tensor<f32>> =
         specs.iter().map(|spec| spec.suffix).zip(case.param_values()).collect();
-    let mut program = Cpu::new().prepare(plan, &|param| Ok(params[param.name.as_str()].clone())).unwrap();
+    let lookup = async |param: &Param| Ok(params[param.name.as_str()].clone());
+    let mut program = block_on(Cpu::new().prepare(plan, &lookup)).unwrap();
     let inputs = case.input_values();
     let inputs: Vec<&[f32]> = inputs.iter().map(|x| &x.data[..]).collect();
     case.error(&Tensor::new(shape, program.run(&inputs).unwrap().swap_remove(0)))

@@ -87,7 +87,7 @@ fn networks_agree_with_the_cpu_backend_at_any_batch() {
         for batch in [1, 2] {
             let plan = network(id, batch, size);
             let x = picture(plan.input_shapes().map(|s| s.len()).sum());
-            let expected = Cpu::new().prepare(plan.clone(), &weights).unwrap().run(&[&x]).unwrap();
+            let expected = block_on(Cpu::new().prepare(plan.clone(), &weights)).unwrap().run(&[&x]).unwrap();
             gpu().forget();
             let mut program = block_on(gpu().prepare(plan, &weights, &|_, _, _| {})).unwrap();
             let found = block_on(program.run(&[&x])).unwrap();
@@ -144,7 +144,7 @@ fn a_lost_device_is_an_error_and_says_so_to_who_listens() {
 fn a_layer_beyond_the_limits_is_refused_by_name() {
     let features = (gpu().limits().binding_bytes / 4 / 1000) as usize + 1;
     let plan = Plan::of_op(&Op::Linear(Linear::new(features)), &[Shape::vector(1, 1000)]).unwrap();
-    let refuse = |_: &Param| -> Result<_, ExecError> { panic!("too large to be looked up") };
+    let refuse = async |_: &Param| -> Result<_, ExecError> { panic!("too large to be looked up") };
     let error = block_on(gpu().prepare(plan, &refuse, &|_, _, _| {})).err().expect("an error");
     assert!(matches!(&error, ExecError::TooLarge { node, .. } if node == "op"), "{error}");
 }
@@ -161,7 +161,7 @@ fn picture(len: usize) -> Vec<f32> {
 }
 
 /// Made-up weights that keep activations near one.
-fn weights(param: &Param) -> Result<Tensor<f32>, ExecError> {
+async fn weights(param: &Param) -> Result<Tensor<f32>, ExecError> {
     let shape = Shape::from_dims(&param.dims);
     let size = (6.0 / shape.image() as f32).sqrt();
     let value = |i: usize| ((i as u32).wrapping_mul(2_246_822_519) as f32 / 4_294_967_296.0 - 0.5) * size;
@@ -187,7 +187,7 @@ fn check(case: &Case) -> Result<(), String> {
     let params: HashMap<&str, Tensor<f32>> =
         specs.iter().map(|spec| spec.suffix).zip(case.param_values()).collect();
     let run = |kernels: Vec<Kernel>| -> Result<Vec<f32>, ExecError> {
-        let lookup = |param: &Param| Ok(params[param.name.as_str()].clone());
+        let lookup = async |param: &Param| Ok(params[param.name.as_str()].clone());
         // Every test has its own parameters of the same names, so that nothing may be shared.
         let mut program = block_on(gpu().prepare_unshared(plan.clone(), kernels, &lookup))?;
         let inputs = case.input_values();

@@ -7,11 +7,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use headstart::exec::cpu::Cpu;
+use headstart::graph::Param;
 use headstart::image::preprocess;
 use headstart::models;
 use headstart::plan::Plan;
 use headstart::transfer::{Example, Settings, probe};
 use headstart::weights::{Checkpoint, Parameters};
+use pollster::block_on;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -84,8 +86,8 @@ fn examples(root: &Path, folder: &Path, index: &Index) -> Vec<Example> {
     let checkpoint = Checkpoint::read(weights).expect("a readable checkpoint");
     let parameters = Parameters::from_checkpoint(checkpoint, &graph, false, 0).expect("fitting weights");
     let plan = Plan::new(&graph, &[graph.taps.features.expect("an embedding")]);
-    let mut program =
-        Cpu::new().prepare(plan, &|param| Ok(parameters.values(param))).expect("a plan the CPU can run");
+    let lookup = async |param: &Param| Ok(parameters.values(param).await.expect("the file can be read"));
+    let mut program = block_on(Cpu::new().prepare(plan, &lookup)).expect("a plan the CPU can run");
     let example = |(file, class, _): &(String, usize, String)| {
         let photo = image::open(folder.join(file)).expect("a readable photo").into_rgba8();
         let (width, height) = photo.dimensions();

@@ -1,12 +1,16 @@
 //! Weights that cannot be used are told apart, each in one sentence, whatever the bytes.
 
+use std::cell::Cell;
+use std::ops::Range;
 use std::path::Path;
+use std::rc::Rc;
 
 use headstart::graph::Graph;
 use headstart::models;
 use headstart::shape::Shape;
 use headstart::tensor::Tensor;
-use headstart::weights::{Checkpoint, Mismatch, Parameters, WeightsError, verify};
+use headstart::weights::{Checkpoint, Mismatch, Parameters, Storage, WeightsError};
+use pollster::block_on;
 use proptest::prelude::*;
 use safetensors::tensor::{Dtype, TensorView, serialize};
 
@@ -39,6 +43,11 @@ fn file(tensors: &[(&str, Vec<usize>)]) -> Vec<u8> {
     serialize(views, None).expect("tensors can be written")
 }
 
+/// [`headstart::weights::verify`] of bytes at hand.
+fn verify(bytes: &[u8], sha256: &str) -> Result<(), WeightsError> {
+    block_on(headstart::weights::verify(&Storage::memory(bytes.to_vec()), sha256, |_| {}))
+}
+
 fn sentence<T: std::fmt::Debug>(result: Result<T, WeightsError>) -> String {
     result.expect_err("these weights cannot be used").to_string()
 }
@@ -51,7 +60,7 @@ fn the_bundled_weights_are_the_ones_the_catalogue_means() {
     let checkpoint = Checkpoint::read(bytes).expect("the bundled file can be read");
     let parameters = Parameters::from_checkpoint(checkpoint, &graph, false, 0).expect("and fits");
     assert!(parameters.pretrained());
-    let values = parameters.of(&graph);
+    let values = block_on(parameters.of(&graph)).unwrap();
     assert!(values.iter().all(|tensor| tensor.data.iter().all(|value| value.is_finite())));
 }
 
@@ -145,9 +154,10 @@ fn other_classes_start_with_a_fresh_classifier_and_keep_the_rest() {
         )
     );
     let of = |seed| {
-        Parameters::from_checkpoint(checkpoint.clone(), &graph, true, seed).expect("other classes").of(&graph)
+        let parameters = Parameters::from_checkpoint(checkpoint.clone(), &graph, true, seed);
+        block_on(parameters.expect("other classes").of(&graph)).unwrap()
     };
-    let (mixed, fresh) = (of(1), Parameters::initialised(1).of(&graph));
+    let (mixed, fresh) = (of(1), block_on(Parameters::initialised(1).of(&graph)).unwrap());
     for (i, param) in graph.params.iter().enumerate() {
         let is_fresh = mixed[i] == fresh[i];
         let constant = fresh[i].data.iter().all(|value| *value == fresh[i].data[0]);
@@ -168,9 +178,40 @@ fn half_precision_is_read_in_both_of_its_forms() {
     ];
     let checkpoint =
         Checkpoint::read(serialize(tensors, None).expect("can be written")).expect("can be read");
-    assert_eq!(checkpoint.values("half"), Some(vec![1.0, -2.0, 2f32.powi(-24)]));
-    assert_eq!(checkpoint.values("brain"), Some(vec![1.0, -2.0, f32::INFINITY]));
-    assert_eq!(checkpoint.values("count"), None);
+    let values = |name| block_on(checkpoint.values(name));
+    assert_eq!(values("half"), Ok(Some(vec![1.0, -2.0, 2f32.powi(-24)])));
+    assert_eq!(values("brain"), Ok(Some(vec![1.0, -2.0, f32::INFINITY])));
+    assert_eq!(values("count"), Ok(None));
+}
+
+#[test]
+fn only_the_header_and_the_values_asked_for_are_read() {
+    let bytes = file(&[("a.weight", vec![512, 1024]), ("b.weight", vec![512, 1024])]);
+    let read = Rc::new(Cell::new(0));
+    let storage = Storage::elsewhere(bytes.len() as u64, {
+        let read = Rc::clone(&read);
+        move |range: Range<u64>| {
+            read.set(read.get() + range.end - range.start);
+            std::future::ready(Ok(bytes[range.start as usize..range.end as usize].to_vec()))
+        }
+    });
+    let checkpoint = block_on(Checkpoint::open(storage)).expect("a file just written");
+    let header = read.get();
+    assert!(header < 1 << 19, "{header} bytes for the header");
+    let values = block_on(checkpoint.values("b.weight")).unwrap().expect("b.weight is in the file");
+    assert_eq!(values[777], 777.0);
+    assert_eq!(read.get() - header, 4 * 512 * 1024);
+}
+
+#[test]
+fn several_files_are_read_as_one_unless_they_contradict_each_other() {
+    let part = |tensors| Storage::memory(file(tensors));
+    let [a, b] = [part(&[("a", vec![2])]), part(&[("b", vec![3])])];
+    let whole = block_on(Checkpoint::open_all(vec![a.clone(), b])).expect("two halves");
+    let names: Vec<_> = whole.names().collect();
+    assert_eq!(names, [("a", &[2][..]), ("b", &[3][..])]);
+    let error = sentence(block_on(Checkpoint::open_all(vec![a.clone(), a])));
+    assert_eq!(error, "a is in two of the weights files; choose the files of one network");
 }
 
 #[test]
@@ -191,8 +232,8 @@ fn a_folded_convolution_computes_what_convolution_and_norm_did() {
     let bn1 = graph.find("bn1").expect("ResNet has bn1");
     let plan = headstart::plan::Plan::new(&graph, &[bn1]);
     let x = Tensor::new(graph.input_shape(), (0..3072).map(|i| (i % 17) as f32 / 8.0 - 1.0).collect());
-    let whole = &graph.interpret(&x, &parameters.of(&graph))[bn1.0];
-    let folded = plan.graph.interpret(&x, &parameters.of(&plan.graph));
+    let whole = &graph.interpret(&x, &block_on(parameters.of(&graph)).unwrap())[bn1.0];
+    let folded = plan.graph.interpret(&x, &block_on(parameters.of(&plan.graph)).unwrap());
     let folded = &folded[plan.outputs[0].0.0];
     let magnitude = whole.data.iter().fold(0.0f32, |a, b| a.max(b.abs()));
     let error = whole.data.iter().zip(&folded.data).fold(0.0f32, |a, (x, y)| a.max((x - y).abs()));
@@ -221,7 +262,7 @@ proptest! {
         bytes.extend(header.bytes());
         bytes.extend([0; 24]);
         if let Ok(checkpoint) = Checkpoint::read(bytes) {
-            prop_assert_eq!(checkpoint.values("a").map(|values| values.len()), Some(6));
+            prop_assert_eq!(block_on(checkpoint.values("a")).unwrap().map(|values| values.len()), Some(6));
         }
     }
 }

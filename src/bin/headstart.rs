@@ -20,6 +20,7 @@ use headstart::transfer::{Example, Settings, loss, probe};
 use headstart::weights::{Checkpoint, Parameters};
 use image::{DynamicImage, ImageDecoder, ImageReader, RgbaImage};
 use indicatif::{ProgressBar, ProgressStyle};
+use pollster::block_on;
 
 /// Transfer learning on a few pictures, from the command line.
 #[derive(Parser)]
@@ -208,7 +209,7 @@ fn bench(runs: usize) -> Outcome<()> {
         "network", "input", "ms, one", "ms, eight", "gain of eight", "GFLOP/s"
     );
     for spec in &CATALOGUE {
-        let mut network = Network::new(spec, None, LoadOptions::default())?;
+        let mut network = block_on(Network::new(spec, None, LoadOptions::default()))?;
         let bar = progress(BATCHES.len() * (runs + 1), spec.id);
         let mut milliseconds = [0.0; 2];
         for (batch, median) in BATCHES.into_iter().zip(&mut milliseconds) {
@@ -218,7 +219,7 @@ fn bench(runs: usize) -> Outcome<()> {
             // The first run also prepares the plan.
             for _ in 0..=runs {
                 let start = Instant::now();
-                pollster::block_on(network.run(&backend, &outputs, &x, batch))?;
+                block_on(network.run(&backend, &outputs, &x, batch))?;
                 times.push(start.elapsed());
                 bar.inc(1);
             }
@@ -246,7 +247,8 @@ impl Source {
         let path = self.weights.clone().or(bundled);
         let path =
             path.ok_or_else(|| format!("{} comes without weights; name a file with --weights", spec.id))?;
-        Ok(Network::new(spec, Some(read(&path)?), LoadOptions::default())?)
+        let weights = Checkpoint::read(read(&path)?)?;
+        Ok(block_on(Network::new(spec, Some(weights), LoadOptions::default()))?)
     }
 }
 
@@ -263,7 +265,7 @@ fn run(network: &mut Network, backend: &Backend, node: NodeId, path: &Path) -> O
     let picture = picture(path)?;
     let (width, height) = picture.dimensions();
     let x = network.preprocess(&picture, width as usize, height as usize)?;
-    Ok(pollster::block_on(network.run(backend, &[node], &x, 1))?.remove(0))
+    Ok(block_on(network.run(backend, &[node], &x, 1))?.remove(0))
 }
 
 /// A picture, turned upright as its camera noted.

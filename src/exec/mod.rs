@@ -24,8 +24,11 @@ pub enum Program {
     Gpu(gpu::Program),
 }
 
-/// Where a backend gets the values of a parameter: the checkpoint, a fold of it, or its initialisation.
-pub type Lookup<'a> = dyn Fn(&Param) -> Result<Tensor<f32>, ExecError> + 'a;
+/// Where a backend gets the values of a parameter: the checkpoint, a fold of it, or its initialisation. It is asked for
+/// one parameter after the other, and nobody keeps more of the values than the backend does.
+pub trait Lookup: AsyncFn(&Param) -> Result<Tensor<f32>, ExecError> {}
+
+impl<F: AsyncFn(&Param) -> Result<Tensor<f32>, ExecError>> Lookup for F {}
 
 /// Called while a plan is prepared: what is going on, how many are done, of how many.
 pub type Progress<'a> = dyn Fn(Phase, usize, usize) + 'a;
@@ -68,11 +71,11 @@ impl Backend {
     pub async fn prepare(
         &self,
         plan: Plan,
-        lookup: &Lookup<'_>,
+        lookup: &impl Lookup,
         progress: &Progress<'_>,
     ) -> Result<Program, ExecError> {
         match self {
-            Self::Cpu(cpu) => cpu.prepare(plan, lookup).map(Program::Cpu),
+            Self::Cpu(cpu) => cpu.prepare(plan, lookup).await.map(Program::Cpu),
             Self::Gpu(gpu) => gpu.prepare(plan, lookup, progress).await.map(Program::Gpu),
         }
     }

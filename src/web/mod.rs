@@ -6,6 +6,7 @@
 
 mod adapter;
 mod examples;
+mod files;
 mod inference;
 mod picture;
 mod self_test;
@@ -26,7 +27,7 @@ use crate::image::InputSpec;
 use crate::models::{self, ModelSpec};
 use crate::network::{LoadOptions, Network};
 use crate::transfer::{Evaluation, Examples, Head, Training};
-use crate::weights;
+use crate::weights::{self, Checkpoint};
 
 /// A backend with at most one network, the examples shown to it, and the head trained on them.
 ///
@@ -116,7 +117,8 @@ impl Engine {
         to_js(&describe::Architecture::of(&graph))
     }
 
-    /// Loads a network: `weights` are the bytes of a safetensors file, `null` initialises from the seed.
+    /// Loads a network: `weights` is a file of weights or several that belong together, `null` initialises from the
+    /// seed. They are read a tensor at a time, when a plan needs it; bytes may not change as long as the network is used.
     ///
     /// Examples and the head stay if the network is the same as before; otherwise their features mean nothing to it
     /// and they are forgotten.
@@ -124,22 +126,22 @@ impl Engine {
     pub async fn load(
         &self,
         id: String,
-        #[wasm_bindgen(unchecked_param_type = "Uint8Array | null")] weights: JsValue,
+        #[wasm_bindgen(unchecked_param_type = "WeightsFile | WeightsFile[] | null")] weights: JsValue,
         #[wasm_bindgen(unchecked_param_type = "LoadOptions | undefined")] options: JsValue,
     ) -> Result<JsValue, JsError> {
         let started = js_sys::Date::now();
         let spec = known(&id)?;
-        let bytes = bytes_of(&weights)?;
+        let files = files::files(&weights)?;
         let listener = field(&options, "onProgress").and_then(|f| f.dyn_into::<js_sys::Function>().ok());
         let report = |phase: &str, done: usize, total: usize| {
             if let Some(f) = &listener {
                 let _ = f.call3(&JsValue::NULL, &phase.into(), &(done as u32).into(), &(total as u32).into());
             }
         };
-        if let (Some(bytes), Some(sha256)) = (&bytes, field(&options, "sha256").and_then(|v| v.as_string())) {
-            report("verify", 0, bytes.len());
-            weights::verify(bytes, &sha256).map_err(sentence)?;
-            report("verify", bytes.len(), bytes.len());
+        if let (Some(sha256), [file]) = (field(&options, "sha256").and_then(|v| v.as_string()), &files[..]) {
+            let verified = |done| report("verify", done as usize, file.len() as usize);
+            verified(0);
+            weights::verify(file, &sha256, verified).await.map_err(sentence)?;
         }
         let options = LoadOptions {
             seed: number(&options, "seed")?.unwrap_or(0),
@@ -150,7 +152,11 @@ impl Engine {
         };
         let mut slot = self.network.lock().await;
         report("read", 0, 1);
-        let mut network = Network::new(spec, bytes, options).map_err(sentence)?;
+        let checkpoint = match files.is_empty() {
+            true => None,
+            false => Some(Checkpoint::open_all(files).await.map_err(sentence)?),
+        };
+        let mut network = Network::new(spec, checkpoint, options).await.map_err(sentence)?;
         report("read", 1, 1);
         self.backend.forget();
         *slot = None;
@@ -248,17 +254,4 @@ fn number(options: &JsValue, name: &str) -> Result<Option<u64>, JsError> {
 fn count(options: &JsValue, name: &str) -> Result<Option<usize>, JsError> {
     let too_large = |_| JsError::new(&format!("{name} is too large"));
     number(options, name)?.map(usize::try_from).transpose().map_err(too_large)
-}
-
-fn bytes_of(value: &JsValue) -> Result<Option<Vec<u8>>, JsError> {
-    if value.is_null() || value.is_undefined() {
-        return Ok(None);
-    }
-    if let Some(buffer) = value.dyn_ref::<js_sys::ArrayBuffer>() {
-        return Ok(Some(js_sys::Uint8Array::new(buffer).to_vec()));
-    }
-    match value.dyn_ref::<js_sys::Uint8Array>() {
-        Some(bytes) => Ok(Some(bytes.to_vec())),
-        None => Err(JsError::new("weights are the bytes of a safetensors file (a Uint8Array), or null")),
-    }
 }

@@ -7,6 +7,7 @@ use wasm_bindgen::prelude::*;
 
 use super::{Engine, sentence, to_js};
 use crate::exec::{Backend, ExecError};
+use crate::graph::Param;
 use crate::ops::{Case, Op};
 use crate::plan::Plan;
 use crate::tensor::Tensor;
@@ -60,8 +61,8 @@ async fn error(backend: &Backend, case: &Case) -> Result<f64, ExecError> {
         case.op.params(&case.inputs).iter().map(|spec| spec.suffix).zip(case.param_values()).collect();
     // Cases name their parameters alike, so nothing of the one before may be left.
     backend.forget();
-    let mut program =
-        backend.prepare(plan, &|param| Ok(params[param.name.as_str()].clone()), &|_, _, _| {}).await?;
+    let lookup = async |param: &Param| Ok(params[param.name.as_str()].clone());
+    let mut program = backend.prepare(plan, &lookup, &|_, _, _| {}).await?;
     let inputs = case.input_values();
     let inputs: Vec<&[f32]> = inputs.iter().map(|x| &x.data[..]).collect();
     let y = program.run(&inputs).await?.swap_remove(0);

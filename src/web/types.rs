@@ -97,6 +97,9 @@ export interface Architecture {
   stages: Stage[];
 }
 
+/** A file of weights, read piece by piece: a Blob (a File, for instance), or bytes that nobody changes afterwards. */
+export type WeightsFile = Uint8Array | ArrayBuffer | Blob;
+
 export interface LoadOptions {
   seed?: number;
   /** "trunk" leaves the classifier out: all that transfer learning needs. "whole" if not given. */
@@ -105,7 +108,7 @@ export interface LoadOptions {
   classes?: number;
   height?: number;
   width?: number;
-  /** Hexadecimal; the weights are refused if theirs is another. */
+  /** Hexadecimal, of a single file; the weights are refused if theirs is another. */
   sha256?: string;
   onProgress?: (phase: "verify" | "read" | "kernels" | "tune" | "upload", done: number, total: number) => void;
 }

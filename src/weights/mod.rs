@@ -1,7 +1,8 @@
 //! Weights: from a file's bytes to the values of every parameter of a network.
 //!
-//! [`verify`] says whether the bytes are the ones that were meant, [`Checkpoint`] reads them, and [`Parameters`] answers
-//! for each parameter of a graph: as stored, folded from a convolution and its batch norm, or freshly initialised.
+//! A [`Storage`] has the bytes, [`verify`] says whether they are the ones that were meant, [`Checkpoint`] knows which
+//! tensor lies where in them, and [`Parameters`] answers for each parameter of a graph: as stored, folded from a
+//! convolution and its batch norm, or freshly initialised. Bytes are read when values are asked for, a tensor at a time.
 //! Knows no network by name, no device, and not where the bytes came from.
 
 mod initialise;
@@ -11,29 +12,34 @@ mod storage;
 mod verify;
 
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::ops::Range;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 
 use half::{bf16, f16};
+use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 pub use resolve::{Mismatch, Misshapen, Parameters};
 pub use storage::Storage;
 pub use verify::verify;
 
-/// Named tensors in the bytes of a file. Values are converted when they are asked for, so that half-precision weights
-/// stay as small in memory as they are on disk.
+/// Named tensors of a file, or of several that belong together. Values are read and converted when they are asked for,
+/// so that nothing lies in memory that nobody needs.
 #[derive(Clone, Debug, Default)]
 pub struct Checkpoint {
-    bytes: Vec<u8>,
     tensors: BTreeMap<String, Stored>,
 }
 
-/// Where one tensor lies in the bytes.
+/// Where one tensor lies.
 #[derive(Clone, Debug)]
 struct Stored {
+    storage: Storage,
     dims: Vec<usize>,
     kind: Kind,
-    range: Range<usize>,
+    /// Its bytes in the storage, row-major and little-endian.
+    range: Range<u64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,11 +67,11 @@ pub enum WeightsError {
     #[error(
         "the weights file is incomplete: it ends after {found} bytes, within its header; download it again"
     )]
-    TruncatedHeader { found: usize },
+    TruncatedHeader { found: u64 },
     #[error("the weights file is incomplete: expected {expected} bytes, got {found}; download it again")]
     Truncated { expected: u64, found: u64 },
     #[error("the weights file is too long: expected {expected} bytes, got {found}; download it again")]
-    TooLong { expected: u64, found: usize },
+    TooLong { expected: u64, found: u64 },
     #[error("the weights file cannot be read any more ({reason}); open it again")]
     Unreadable { reason: String },
     #[error(
@@ -74,6 +80,8 @@ pub enum WeightsError {
     Altered { expected: String, found: String },
     #[error("the weights file has a damaged header ({reason}); download it again")]
     Header { reason: String },
+    #[error("{name} is in two of the weights files; choose the files of one network")]
+    Twice { name: String },
     #[error("{name}: expects values of type F32, F16 or BF16, got {kind}; convert the weights file")]
     Kind { name: String, kind: String },
     #[error(transparent)]
@@ -81,13 +89,33 @@ pub enum WeightsError {
 }
 
 impl Checkpoint {
-    /// Reads a file of weights, recognised by its content.
+    /// Opens a file of weights, recognised by its content; reads its header and nothing else.
     ///
     /// Nothing larger than the header is allocated, whatever the bytes say.
+    pub async fn open(storage: Storage) -> Result<Self, WeightsError> {
+        verify::recognise(&storage.start(verify::TELLING).await?)?;
+        Ok(Self { tensors: safetensors::index(&storage).await? })
+    }
+
+    /// As [`Checkpoint::open`], of bytes that are at hand.
     pub fn read(bytes: Vec<u8>) -> Result<Self, WeightsError> {
-        verify::recognise(&bytes)?;
-        let tensors = safetensors::index(&bytes)?;
-        Ok(Self { bytes, tensors })
+        at_once(Self::open(Storage::memory(bytes)))
+    }
+
+    /// The tensors of several files as those of one.
+    ///
+    /// Fails if two files have a tensor of the same name.
+    pub async fn open_all(files: Vec<Storage>) -> Result<Self, WeightsError> {
+        let mut whole = Self::default();
+        for file in files {
+            for (name, stored) in Self::open(file).await?.tensors {
+                if whole.tensors.contains_key(&name) {
+                    return Err(WeightsError::Twice { name });
+                }
+                whole.tensors.insert(name, stored);
+            }
+        }
+        Ok(whole)
     }
 
     /// Names in alphabetical order, with their dimensions.
@@ -101,17 +129,56 @@ impl Checkpoint {
     }
 
     /// The values of a tensor in row-major order, if the file has it and its type can be read.
-    pub fn values(&self, name: &str) -> Option<Vec<f32>> {
-        let stored = self.tensors.get(name)?;
-        let bytes = self.bytes.get(stored.range.clone())?;
+    ///
+    /// Fails if the file cannot be read any more.
+    pub async fn values(&self, name: &str) -> Result<Option<Vec<f32>>, WeightsError> {
+        match self.tensors.get(name) {
+            Some(stored) => stored.values().await,
+            None => Ok(None),
+        }
+    }
+
+    /// A few digits that are others for other weights: a hash of every tensor's name, place and first values.
+    ///
+    /// Reading all values of a large network to tell it from another one would take longer than loading it.
+    pub async fn fingerprint(&self) -> Result<String, WeightsError> {
+        let mut digest = Sha256::new();
+        for (name, Stored { storage, dims, range, .. }) in &self.tensors {
+            digest.update(format!("{name} {dims:?} {range:?}"));
+            digest.update(storage.read(range.start..range.end.min(range.start + TELLING_VALUES)).await?);
+        }
+        Ok(digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
+/// Bytes of a tensor by which two files are told apart.
+const TELLING_VALUES: u64 = 256;
+
+impl Stored {
+    async fn values(&self) -> Result<Option<Vec<f32>>, WeightsError> {
+        if let Kind::Other(_) = self.kind {
+            return Ok(None);
+        }
+        let bytes = self.storage.read(self.range.clone()).await?;
         let pairs = || bytes.chunks_exact(2).map(|b| [b[0], b[1]]);
-        match stored.kind {
+        Ok(match self.kind {
             Kind::F32 => {
                 Some(bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
             }
             Kind::F16 => Some(pairs().map(|b| f16::from_le_bytes(b).to_f32()).collect()),
             Kind::Bf16 => Some(pairs().map(|b| bf16::from_le_bytes(b).to_f32()).collect()),
             Kind::Other(_) => None,
-        }
+        })
+    }
+}
+
+/// The result of a future that never waits, as those over bytes in memory.
+///
+/// # Panics
+/// If it waits after all.
+fn at_once<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(result) => result,
+        Poll::Pending => panic!("memory does not keep anybody waiting"),
     }
 }

@@ -84,40 +84,44 @@ impl Parameters {
     }
 
     /// The values of one parameter of the network these belong to, or of any graph made from it by cutting and fusing.
-    pub fn values(&self, param: &Param) -> Tensor<f32> {
+    ///
+    /// Fails if the file cannot be read any more.
+    pub async fn values(&self, param: &Param) -> Result<Tensor<f32>, WeightsError> {
         let data = match &param.source {
-            Source::Checkpoint => self.stored(param),
-            Source::Folded(fold) => self.folded(fold),
+            Source::Checkpoint => self.stored(param).await?,
+            Source::Folded(fold) => self.folded(fold).await?,
         };
-        Tensor::new(Shape::from_dims(&param.dims), data)
+        Ok(Tensor::new(Shape::from_dims(&param.dims), data))
     }
 
     /// The values of every parameter of a graph, in its order.
-    pub fn of(&self, graph: &Graph) -> Vec<Tensor<f32>> {
-        graph.params.iter().map(|param| self.values(param)).collect()
+    pub async fn of(&self, graph: &Graph) -> Result<Vec<Tensor<f32>>, WeightsError> {
+        let mut values = Vec::with_capacity(graph.params.len());
+        for param in &graph.params {
+            values.push(self.values(param).await?);
+        }
+        Ok(values)
     }
 
-    fn stored(&self, param: &Param) -> Vec<f32> {
+    async fn stored(&self, param: &Param) -> Result<Vec<f32>, WeightsError> {
         let checkpoint = self.checkpoint.as_ref().filter(|_| !self.fresh.contains(&param.name));
-        match checkpoint {
-            Some(checkpoint) => checkpoint
-                .values(&param.name)
-                .unwrap_or_else(|| panic!("{} belongs to another network than these weights", param.name)),
-            None => initialised(param, self.seed),
-        }
+        let Some(checkpoint) = checkpoint else { return Ok(initialised(param, self.seed)) };
+        let values = checkpoint.values(&param.name).await?;
+        Ok(values.unwrap_or_else(|| panic!("{} belongs to another network than these weights", param.name)))
     }
 
     /// In f64, so that folding costs one rounding.
-    fn folded(&self, fold: &Fold) -> Vec<f32> {
-        let [gamma, beta, mean, variance] = fold.norm.each_ref().map(|param| self.stored(param));
+    async fn folded(&self, fold: &Fold) -> Result<Vec<f32>, WeightsError> {
+        let [gamma, beta, mean, variance] = &fold.norm;
+        let (gamma, variance) = (self.stored(gamma).await?, self.stored(variance).await?);
         let scale: Vec<f64> = gamma
             .iter()
             .zip(&variance)
             .map(|(&gamma, &variance)| f64::from(gamma) / (f64::from(variance) + fold.epsilon).sqrt())
             .collect();
-        match fold.part {
+        Ok(match fold.part {
             FoldPart::Weight => {
-                let mut weight = self.stored(&fold.weight);
+                let mut weight = self.stored(&fold.weight).await?;
                 let filter = weight.len() / scale.len().max(1);
                 for (filter, scale) in weight.chunks_exact_mut(filter.max(1)).zip(&scale) {
                     filter.iter_mut().for_each(|value| *value = (f64::from(*value) * scale) as f32);
@@ -125,12 +129,16 @@ impl Parameters {
                 weight
             }
             FoldPart::Bias => {
-                let bias = fold.bias.as_ref().map(|param| self.stored(param));
+                let (beta, mean) = (self.stored(beta).await?, self.stored(mean).await?);
+                let bias = match &fold.bias {
+                    Some(param) => Some(self.stored(param).await?),
+                    None => None,
+                };
                 let bias = |o: usize| bias.as_ref().map_or(0.0, |bias| f64::from(bias[o]));
                 let shifted = |o: usize| f64::from(beta[o]) + (bias(o) - f64::from(mean[o])) * scale[o];
                 (0..scale.len()).map(|o| shifted(o) as f32).collect()
             }
-        }
+        })
     }
 }
 

@@ -5,11 +5,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use safetensors::{Dtype, SafeTensors};
+use safetensors::Dtype;
+use safetensors::tensor::{Metadata, TensorInfo};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::{Kind, Stored, WeightsError};
+use super::{Kind, Storage, Stored, WeightsError};
 
 /// Bytes of the header's length.
 const PREFIX: usize = 8;
@@ -24,24 +25,32 @@ pub(super) fn looks_like(bytes: &[u8]) -> bool {
 }
 
 /// Every tensor of the file and where it lies. Fails unless they fill the file exactly.
-pub(super) fn index(bytes: &[u8]) -> Result<BTreeMap<String, Stored>, WeightsError> {
-    let found = bytes.len();
-    let expected = declared_length(bytes)?;
-    if (found as u64) < expected {
-        return Err(WeightsError::Truncated { expected, found: found as u64 });
+pub(super) async fn index(storage: &Storage) -> Result<BTreeMap<String, Stored>, WeightsError> {
+    let (bytes, found) = (header(storage).await?, storage.len());
+    let expected = declared_length(&bytes)?;
+    if found < expected {
+        return Err(WeightsError::Truncated { expected, found });
     }
-    if found as u64 > expected {
+    if found > expected {
         return Err(WeightsError::TooLong { expected, found });
     }
-    let damaged = |error: safetensors::SafeTensorError| WeightsError::Header { reason: error.to_string() };
-    let (header, metadata) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
-    let values = PREFIX + header;
-    let stored = |info: &safetensors::tensor::TensorInfo| Stored {
+    let damaged = |reason: &dyn ToString| WeightsError::Header { reason: reason.to_string() };
+    // The crate checks sizes, types and gaps of what it is given a header of.
+    let metadata: Metadata = serde_json::from_slice(&bytes[PREFIX..]).map_err(|error| damaged(&error))?;
+    let values = bytes.len() as u64;
+    let stored = |info: &TensorInfo| Stored {
+        storage: storage.clone(),
         dims: info.shape.clone(),
         kind: kind(info.dtype),
-        range: values + info.data_offsets.0..values + info.data_offsets.1,
+        range: values + info.data_offsets.0 as u64..values + info.data_offsets.1 as u64,
     };
     Ok(metadata.tensors().into_iter().map(|(name, info)| (name, stored(info))).collect())
+}
+
+/// The bytes before the values: the header's length and the header, or as much of them as there is.
+pub(super) async fn header(storage: &Storage) -> Result<Vec<u8>, WeightsError> {
+    let length = header_length(&storage.start(PREFIX as u64).await?).unwrap_or(0).min(MAX_HEADER);
+    storage.start(PREFIX as u64 + length).await
 }
 
 /// The length in bytes that the header gives the whole file.
@@ -52,7 +61,7 @@ pub(super) fn declared_length(bytes: &[u8]) -> Result<u64, WeightsError> {
         Tensor { data_offsets: (u64, u64) },
         Metadata(IgnoredAny),
     }
-    let truncated = WeightsError::TruncatedHeader { found: bytes.len() };
+    let truncated = WeightsError::TruncatedHeader { found: bytes.len() as u64 };
     let length = header_length(bytes).ok_or(truncated.clone())?.min(MAX_HEADER);
     let header = bytes.get(PREFIX..PREFIX + length as usize).ok_or(truncated)?;
     let damaged = |reason: &dyn ToString| WeightsError::Header { reason: reason.to_string() };

@@ -3,6 +3,7 @@
 //!
 //! Knows no format, no file system and no browser: whoever opens a file hands in how to read a range of it.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::future::Future;
 use std::ops::Range;
@@ -23,8 +24,18 @@ pub struct Storage {
 #[derive(Clone)]
 enum Place {
     Memory(Rc<Vec<u8>>),
-    Elsewhere(Rc<Read>),
+    Elsewhere(Rc<Elsewhere>),
 }
+
+struct Elsewhere {
+    read: Box<Read>,
+    /// Where the block begins that was read last, and its bytes.
+    block: RefCell<(u64, Vec<u8>)>,
+}
+
+/// Bytes that are read at once where less is asked for: a file lists the four vectors of a batch norm side by side,
+/// and asking a browser takes longer than copying.
+const BLOCK: u64 = 256 << 10;
 
 impl Storage {
     /// Bytes that are already at hand.
@@ -37,7 +48,8 @@ impl Storage {
     where
         F: Future<Output = Result<Vec<u8>, String>> + 'static,
     {
-        Self { len, place: Place::Elsewhere(Rc::new(move |range| Box::pin(read(range)))) }
+        let read: Box<Read> = Box::new(move |range| Box::pin(read(range)));
+        Self { len, place: Place::Elsewhere(Rc::new(Elsewhere { read, block: RefCell::default() })) }
     }
 
     /// Length of the file in bytes.
@@ -59,21 +71,42 @@ impl Storage {
         }
         match &self.place {
             Place::Memory(bytes) => Ok(bytes[range.start as usize..range.end as usize].to_vec()),
-            Place::Elsewhere(read) => {
-                let expected = range.end - range.start;
-                let bytes = read(range).await.map_err(|reason| WeightsError::Unreadable { reason })?;
-                if bytes.len() as u64 != expected {
-                    let reason = format!("asked for {expected} bytes, got {}", bytes.len());
-                    return Err(WeightsError::Unreadable { reason });
-                }
-                Ok(bytes)
-            }
+            Place::Elsewhere(file) => file.read(range, self.len).await,
         }
     }
 
     /// The first bytes of the file, `count` of them or all there are.
     pub async fn start(&self, count: u64) -> Result<Vec<u8>, WeightsError> {
         self.read(0..count.min(self.len)).await
+    }
+}
+
+impl Elsewhere {
+    async fn read(&self, range: Range<u64>, len: u64) -> Result<Vec<u8>, WeightsError> {
+        if range.end - range.start > BLOCK / 4 {
+            return self.ask(range).await;
+        }
+        let copy = |(start, block): &(u64, Vec<u8>)| {
+            let inside = range.start.checked_sub(*start)? as usize;
+            Some(block.get(inside..inside + (range.end - range.start) as usize)?.to_vec())
+        };
+        if let Some(bytes) = copy(&self.block.borrow()) {
+            return Ok(bytes);
+        }
+        let block = (range.start, self.ask(range.start..len.min(range.start + BLOCK)).await?);
+        let bytes = copy(&block).expect("the block begins with the range");
+        self.block.replace(block);
+        Ok(bytes)
+    }
+
+    async fn ask(&self, range: Range<u64>) -> Result<Vec<u8>, WeightsError> {
+        let expected = range.end - range.start;
+        let bytes = (self.read)(range).await.map_err(|reason| WeightsError::Unreadable { reason })?;
+        if bytes.len() as u64 != expected {
+            let reason = format!("asked for {expected} bytes, got {}", bytes.len());
+            return Err(WeightsError::Unreadable { reason });
+        }
+        Ok(bytes)
     }
 }
 
@@ -104,6 +137,23 @@ mod tests {
             let beyond = pollster::block_on(storage.read(90..101));
             assert_eq!(beyond, Err(WeightsError::Truncated { expected: 101, found: 100 }));
         }
+    }
+
+    #[test]
+    fn small_neighbours_are_read_at_once() {
+        let asked = Rc::new(RefCell::new(Vec::new()));
+        let storage = Storage::elsewhere(3 * BLOCK, {
+            let asked = Rc::clone(&asked);
+            move |range: Range<u64>| {
+                asked.borrow_mut().push(range.clone());
+                std::future::ready(Ok(range.map(|i| i as u8).collect()))
+            }
+        });
+        for start in [1000, 1004, 500, BLOCK, BLOCK + 900] {
+            let expected: Vec<u8> = (start..start + 4).map(|i| i as u8).collect();
+            assert_eq!(pollster::block_on(storage.read(start..start + 4)), Ok(expected));
+        }
+        assert_eq!(*asked.borrow(), [1000..1000 + BLOCK, 500..500 + BLOCK, BLOCK + 900..2 * BLOCK + 900]);
     }
 
     #[test]

@@ -39,7 +39,7 @@ export interface Engine {
   info(): EngineInfo;
   models(): ModelInfo[];
   architecture(id?: string | null): Architecture;
-  load(id: string, weights: Uint8Array | null, options?: { seed?: number; part?: "whole" | "trunk"; classes?: number; height?: number; width?: number; sha256?: string; onProgress?: (phase: LoadPhase, done: number, total: number) => void }): Promise<NetworkInfo>;
+  load(id: string, weights: Uint8Array | Blob | Blob[] | null, options?: { seed?: number; part?: "whole" | "trunk"; classes?: number; height?: number; width?: number; sha256?: string; onProgress?: (phase: LoadPhase, done: number, total: number) => void }): Promise<NetworkInfo>;
   network(): NetworkInfo;
   classify(picture: Picture): Promise<Guess[]>;
   featureMaps(picture: Picture, count: number): Promise<FeatureMap[]>;

@@ -59,19 +59,19 @@ impl Packing {
 
 impl Kernel {
     /// Chooses the kernel of `node`; `param` finds the values of a parameter in the packing it is asked for.
-    pub fn new(
+    pub async fn new(
         graph: &Graph,
         node: &Node,
-        mut param: impl FnMut(ParamId, Packing) -> Result<Values, ExecError>,
+        param: impl AsyncFn(ParamId, Packing) -> Result<Values, ExecError>,
     ) -> Result<Self, ExecError> {
         let inputs: Vec<Shape> = node.inputs.iter().map(|id| graph.node(*id).shape).collect();
         let output = node.shape;
         Ok(match &node.op {
-            Op::Conv2d(conv) => return convolution(conv, inputs[0], node, param),
+            Op::Conv2d(conv) => return convolution(conv, inputs[0], node, param).await,
             &Op::Linear(op) => Self::Linear {
                 batch: output.n,
-                weight: param(node.params[0], Packing::AsIs)?,
-                bias: param(node.params[1], Packing::AsIs)?,
+                weight: param(node.params[0], Packing::AsIs).await?,
+                bias: param(node.params[1], Packing::AsIs).await?,
                 activation: op.activation,
             },
             Op::MaxPool(op) => {
@@ -84,11 +84,11 @@ impl Kernel {
             Op::Add(op) => Self::Add { activation: op.activation },
             &Op::Activation(activation) => Self::Activation(activation),
             op => {
-                let values = |id: &ParamId| {
-                    let values = param(*id, Packing::AsIs)?.to_vec();
-                    Ok(Tensor::new(Shape::from_dims(&graph.param(*id).dims), values))
-                };
-                let params = node.params.iter().map(values).collect::<Result<_, ExecError>>()?;
+                let mut params = Vec::with_capacity(node.params.len());
+                for id in &node.params {
+                    let values = param(*id, Packing::AsIs).await?.to_vec();
+                    params.push(Tensor::new(Shape::from_dims(&graph.param(*id).dims), values));
+                }
                 Self::Definition { op: op.clone(), inputs, params }
             }
         })
@@ -133,26 +133,26 @@ impl Kernel {
     }
 }
 
-fn convolution(
+async fn convolution(
     conv: &Conv2d,
     input: Shape,
     node: &Node,
-    mut param: impl FnMut(ParamId, Packing) -> Result<Values, ExecError>,
+    param: impl AsyncFn(ParamId, Packing) -> Result<Values, ExecError>,
 ) -> Result<Kernel, ExecError> {
     let (window, output, activation) = (conv.window, node.shape, conv.epilogue.activation);
-    let bias = if conv.bias { Some(param(node.params[1], Packing::AsIs)?) } else { None };
+    let bias = if conv.bias { Some(param(node.params[1], Packing::AsIs).await?) } else { None };
     if conv.is_depthwise(input) && Depthwise::covers(window) {
         let layer = Depthwise::new(input, output, window);
-        let weight = param(node.params[0], Packing::AsIs)?;
+        let weight = param(node.params[0], Packing::AsIs).await?;
         return Ok(Kernel::Depthwise { layer, weight, bias, activation });
     }
     if let Some(tile) = Winograd::tile_for(window, conv.groups, input, output) {
         let layer = Winograd::new(input, output, window.padding, tile);
-        let weight = param(node.params[0], Packing::Winograd { tile })?;
+        let weight = param(node.params[0], Packing::Winograd { tile }).await?;
         return Ok(Kernel::Winograd { layer, weight, bias, activation });
     }
     let layer = Convolution::new(input, output, window, conv.groups);
-    let weight = param(node.params[0], Packing::Panels { groups: conv.groups })?;
+    let weight = param(node.params[0], Packing::Panels { groups: conv.groups }).await?;
     Ok(Kernel::Convolution { layer, weight, bias, activation })
 }
 

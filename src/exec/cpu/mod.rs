@@ -24,6 +24,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use self::conv::Workspace;
 use self::kernel::{Kernel, Packing, Values};
 use super::{ExecError, Lookup, check_inputs};
+use crate::graph::Param;
 use crate::plan::{Plan, Slot, Step};
 
 /// The backend: the packed weights that its programs share.
@@ -49,23 +50,30 @@ impl Cpu {
     /// Packs the weights of `plan`, or finds them packed by name, for another batch size for instance.
     ///
     /// Fails where `lookup` does.
-    pub fn prepare(&self, plan: Plan, lookup: &Lookup) -> Result<Program, ExecError> {
-        let mut shared = self.shared();
-        let kernels = plan.steps.iter().map(|step| {
-            Kernel::new(&plan.graph, plan.graph.node(step.node), |id, packing| {
-                let param = plan.graph.param(id);
-                let key = (param.name.clone(), packing);
-                if let Some(values) = shared.get(&key) {
-                    return Ok(values.clone());
-                }
-                let values = Arc::new(packing.apply(lookup(param)?));
-                shared.insert(key, values.clone());
-                Ok(values)
-            })
-        });
-        let kernels = kernels.collect::<Result<_, _>>()?;
+    pub async fn prepare(&self, plan: Plan, lookup: &impl Lookup) -> Result<Program, ExecError> {
+        let mut kernels = Vec::with_capacity(plan.steps.len());
+        for step in &plan.steps {
+            let values =
+                async |id, packing: Packing| self.values(plan.graph.param(id), packing, lookup).await;
+            kernels.push(Kernel::new(&plan.graph, plan.graph.node(step.node), values).await?);
+        }
         let slots = plan.slots.iter().map(|&len| vec![0.0; len]).collect();
         Ok(Program { plan, kernels, slots, workspace: Workspace::default() })
+    }
+
+    async fn values(
+        &self,
+        param: &Param,
+        packing: Packing,
+        lookup: &impl Lookup,
+    ) -> Result<Values, ExecError> {
+        let key = (param.name.clone(), packing);
+        if let Some(values) = self.shared().get(&key) {
+            return Ok(values.clone());
+        }
+        let values = Arc::new(packing.apply(lookup(param).await?));
+        self.shared().insert(key, values.clone());
+        Ok(values)
     }
 
     /// Lets go of the shared weights, before another network with the same names is loaded.

@@ -90,7 +90,7 @@ impl Gpu {
     pub async fn prepare(
         &self,
         plan: Plan,
-        lookup: &Lookup<'_>,
+        lookup: &impl Lookup,
         progress: &Progress<'_>,
     ) -> Result<Program, ExecError> {
         let kernels = self.choose(&plan, progress).await?;
@@ -105,7 +105,7 @@ impl Gpu {
         &self,
         plan: Plan,
         kernels: Vec<Kernel>,
-        lookup: &Lookup<'_>,
+        lookup: &impl Lookup,
     ) -> Result<Program, ExecError> {
         let unshared = &Mutex::default();
         let params = self.upload(&plan, &kernels, lookup, unshared, &|_, _, _| {}).await?;
@@ -167,7 +167,7 @@ impl Gpu {
         &self,
         plan: &Plan,
         kernels: &[Kernel],
-        lookup: &Lookup<'_>,
+        lookup: &impl Lookup,
         shared: &Params,
         progress: &Progress<'_>,
     ) -> Result<Vec<Vec<wgpu::Buffer>>, ExecError> {
@@ -200,14 +200,14 @@ impl Gpu {
         &self,
         param: &Param,
         layout: Layout,
-        lookup: &Lookup<'_>,
+        lookup: &impl Lookup,
         shared: &Params,
     ) -> Result<wgpu::Buffer, ExecError> {
         let key = (param.name.clone(), layout);
         if let Some(buffer) = lock(shared).get(&key) {
             return Ok(buffer.clone());
         }
-        let values = layout.apply(lookup(param)?);
+        let values = layout.apply(lookup(param).await?);
         let bytes = bytemuck::cast_slice(&values);
         let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
         let upload = || {
