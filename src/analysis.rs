@@ -29,7 +29,7 @@ pub fn costs(graph: &Graph) -> Vec<Cost> {
             .map(|id| fields[id.0])
             .reduce(|a, b| (if a.0 == 0 || b.0 == 0 { 0 } else { a.0.max(b.0) }, a.1.max(b.1)))
             .unwrap_or((1, 1));
-        let window = node.op.window();
+        let window = node.op.window(&inputs);
         let everything =
             field == 0 || matches!(node.op, Op::GlobalAvgPool(_) | Op::Flatten(_) | Op::Linear(_));
         fields.push((

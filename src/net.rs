@@ -7,8 +7,8 @@ use thiserror::Error;
 
 use crate::graph::{Auxiliary, Graph, GraphError, Node, NodeId, Param, ParamId, Stage};
 use crate::ops::{
-    Activation, Add, AvgPool, BatchNorm, Conv2d, Dropout, Flatten, GlobalAvgPool, Input, Linear, MaxPool, Op,
-    ParamSpec,
+    Activation, AdaptiveAvgPool, Add, AvgPool, BatchNorm, Concat, Conv2d, Dropout, Flatten, GlobalAvgPool,
+    Input, Linear, Lrn, MaxPool, Op, ParamSpec,
 };
 use crate::shape::{Shape, Window};
 
@@ -88,12 +88,35 @@ impl Net {
         self.add(name, Op::AvgPool(AvgPool { window }), &[x])
     }
 
+    /// So many bins of each map, vertically and horizontally, whatever the map's size.
+    pub fn adaptive_avg_pool(&mut self, name: &str, x: NodeId, bins: [usize; 2]) -> NodeId {
+        self.add(name, Op::AdaptiveAvgPool(AdaptiveAvgPool { bins }), &[x])
+    }
+
     pub fn global_avg_pool(&mut self, name: &str, x: NodeId) -> NodeId {
         self.add(name, Op::GlobalAvgPool(GlobalAvgPool), &[x])
     }
 
     pub fn sum(&mut self, name: &str, a: NodeId, b: NodeId) -> NodeId {
         self.add(name, Op::Add(Add::default()), &[a, b])
+    }
+
+    pub fn lrn(&mut self, name: &str, x: NodeId, lrn: Lrn) -> NodeId {
+        self.add(name, Op::Lrn(lrn), &[x])
+    }
+
+    /// Any number of inputs, one after another along the channels: a tree of concatenations where one does not take
+    /// them all, so that no value is moved more often than the tree is high.
+    pub fn concat(&mut self, name: &str, x: &[NodeId]) -> NodeId {
+        if let [x] = x {
+            return *x;
+        }
+        if x.len() <= Concat::MOST {
+            return self.add(name, Op::Concat(Concat), x);
+        }
+        let parts = x.chunks(x.len().div_ceil(Concat::MOST)).enumerate();
+        let parts: Vec<NodeId> = parts.map(|(i, part)| self.concat(&format!("{name}.{i}"), part)).collect();
+        self.concat(name, &parts)
     }
 
     pub fn flatten(&mut self, name: &str, x: NodeId) -> NodeId {
@@ -218,6 +241,17 @@ mod tests {
         assert!(error.unwrap_err().to_string().starts_with("image: [1, 3,"));
         let error = crate::models::find("lenet5").unwrap().graph(Shape::new(1, 1, 32, 32), 1 << 30);
         assert!(error.unwrap_err().to_string().starts_with("fc2: "));
+    }
+
+    #[test]
+    fn any_number_of_inputs_can_be_concatenated() {
+        for count in [1, 2, 4, 5, 17, 33] {
+            let (mut net, image) = Net::new(Shape::new(1, 3, 2, 2));
+            let x = net.concat("concat", &vec![image; count]);
+            assert_eq!(net.shape(x), Shape::new(1, 3 * count, 2, 2));
+            net.features(x);
+            assert_eq!(net.finish(Part::Trunk).map(|_| ()), Ok(()), "{count} inputs");
+        }
     }
 
     #[test]

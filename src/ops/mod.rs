@@ -4,10 +4,12 @@
 //! A layer here knows nothing of graphs, plans or devices.
 
 pub mod activation;
+pub mod adaptive_avg_pool;
 pub mod add;
 pub mod avg_pool;
 pub mod batch_norm;
 pub mod case;
+pub mod concat;
 pub mod conv2d;
 pub mod dropout;
 pub mod flatten;
@@ -15,15 +17,18 @@ pub mod global_avg_pool;
 pub mod input;
 pub mod kernel;
 pub mod linear;
+pub mod lrn;
 pub mod max_pool;
 pub mod real;
 pub mod softmax;
 
 pub use activation::Activation;
+pub use adaptive_avg_pool::AdaptiveAvgPool;
 pub use add::Add;
 pub use avg_pool::AvgPool;
 pub use batch_norm::BatchNorm;
 pub use case::Case;
+pub use concat::Concat;
 pub use conv2d::{Conv2d, Epilogue};
 pub use dropout::Dropout;
 pub use flatten::Flatten;
@@ -31,6 +36,7 @@ pub use global_avg_pool::GlobalAvgPool;
 pub use input::Input;
 pub use kernel::{Binding, Class, Kernel, Layout, Shader, Site};
 pub use linear::Linear;
+pub use lrn::Lrn;
 pub use max_pool::MaxPool;
 pub use real::Real;
 pub use softmax::Softmax;
@@ -56,7 +62,8 @@ pub trait Operator {
     }
 
     /// The window through which an output pixel sees its input, for the receptive field.
-    fn window(&self) -> Window {
+    fn window(&self, inputs: &[Shape]) -> Window {
+        let _ = inputs;
         Window::point()
     }
 
@@ -115,8 +122,11 @@ pub enum Op {
     Activation(Activation),
     MaxPool(MaxPool),
     AvgPool(AvgPool),
+    AdaptiveAvgPool(AdaptiveAvgPool),
     GlobalAvgPool(GlobalAvgPool),
+    Lrn(Lrn),
     Add(Add),
+    Concat(Concat),
     Flatten(Flatten),
     Dropout(Dropout),
     Softmax(Softmax),
@@ -132,8 +142,11 @@ macro_rules! dispatch {
             Op::Activation($op) => $answer,
             Op::MaxPool($op) => $answer,
             Op::AvgPool($op) => $answer,
+            Op::AdaptiveAvgPool($op) => $answer,
             Op::GlobalAvgPool($op) => $answer,
+            Op::Lrn($op) => $answer,
             Op::Add($op) => $answer,
+            Op::Concat($op) => $answer,
             Op::Flatten($op) => $answer,
             Op::Dropout($op) => $answer,
             Op::Softmax($op) => $answer,
@@ -154,8 +167,8 @@ impl Op {
         dispatch!(self, op => op.macs(inputs, output))
     }
 
-    pub fn window(&self) -> Window {
-        dispatch!(self, op => op.window())
+    pub fn window(&self, inputs: &[Shape]) -> Window {
+        dispatch!(self, op => op.window(inputs))
     }
 
     pub fn reference<T: Real>(&self, x: &[&Tensor<T>], p: &[&Tensor<T>]) -> Tensor<T> {
@@ -184,8 +197,11 @@ impl Op {
             Op::BatchNorm(_) => "BatchNorm",
             Op::MaxPool(_) => "MaxPool",
             Op::AvgPool(_) => "AvgPool",
+            Op::AdaptiveAvgPool(_) => "AdaptiveAvgPool",
             Op::GlobalAvgPool(_) => "GlobalAvgPool",
+            Op::Lrn(_) => "Lrn",
             Op::Add(_) => "Add",
+            Op::Concat(_) => "Concat",
             Op::Flatten(_) => "Flatten",
             Op::Dropout(_) => "Dropout",
             Op::Softmax(_) => "Softmax",
@@ -206,8 +222,11 @@ impl Op {
             Activation::cases(),
             MaxPool::cases(),
             AvgPool::cases(),
+            AdaptiveAvgPool::cases(),
             GlobalAvgPool::cases(),
+            Lrn::cases(),
             Add::cases(),
+            Concat::cases(),
             Flatten::cases(),
             Dropout::cases(),
             Softmax::cases(),

@@ -21,6 +21,7 @@ pub trait Real:
     fn exp(self) -> Self;
     fn tanh(self) -> Self;
     fn sqrt(self) -> Self;
+    fn power(self, exponent: Self) -> Self;
 
     /// The larger of two; NaN in `self` stays NaN, as in PyTorch.
     fn larger(self, other: Self) -> Self {
@@ -52,6 +53,9 @@ macro_rules! real {
             }
             fn sqrt(self) -> Self {
                 self.sqrt()
+            }
+            fn power(self, exponent: Self) -> Self {
+                self.powf(exponent)
             }
         }
     };

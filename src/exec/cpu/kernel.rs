@@ -8,12 +8,13 @@ use super::conv::{Convolution, Workspace};
 use super::depthwise::Depthwise;
 use super::epilogue::{Epilogue, activate, activate_all};
 use super::linear::linear;
-use super::pool::{Pooling, global_average, pool};
+use super::lrn::normalise;
+use super::pool::{Pooling, adaptive_average, global_average, pool};
 use super::simd::{F32x4, LANES};
 use super::winograd::Winograd;
 use crate::exec::ExecError;
 use crate::graph::{Graph, Node, ParamId};
-use crate::ops::{Activation, Conv2d, Op};
+use crate::ops::{Activation, Conv2d, Lrn, Op};
 use crate::shape::{Shape, Window};
 use crate::tensor::Tensor;
 
@@ -22,15 +23,60 @@ pub type Values = Arc<Vec<f32>>;
 
 /// One step of a program: an op at its shapes with its weights.
 pub enum Kernel {
-    Convolution { layer: Convolution, weight: Values, bias: Option<Values>, activation: Option<Activation> },
-    Winograd { layer: Winograd, weight: Values, bias: Option<Values>, activation: Option<Activation> },
-    Depthwise { layer: Depthwise, weight: Values, bias: Option<Values>, activation: Option<Activation> },
-    Linear { batch: usize, weight: Values, bias: Values, activation: Option<Activation> },
-    Pool { pooling: Pooling, input: Shape, window: Window, output: Shape },
-    GlobalAverage { plane: usize },
-    Add { activation: Option<Activation> },
+    Convolution {
+        layer: Convolution,
+        weight: Values,
+        bias: Option<Values>,
+        activation: Option<Activation>,
+    },
+    Winograd {
+        layer: Winograd,
+        weight: Values,
+        bias: Option<Values>,
+        activation: Option<Activation>,
+    },
+    Depthwise {
+        layer: Depthwise,
+        weight: Values,
+        bias: Option<Values>,
+        activation: Option<Activation>,
+    },
+    Linear {
+        batch: usize,
+        weight: Values,
+        bias: Values,
+        activation: Option<Activation>,
+    },
+    Pool {
+        pooling: Pooling,
+        input: Shape,
+        window: Window,
+        output: Shape,
+    },
+    AdaptiveAverage {
+        input: Shape,
+        bins: [usize; 2],
+    },
+    GlobalAverage {
+        plane: usize,
+    },
+    Lrn {
+        op: Lrn,
+        input: Shape,
+    },
+    /// Values of one picture of each input.
+    Concat {
+        images: Vec<usize>,
+    },
+    Add {
+        activation: Option<Activation>,
+    },
     Activation(Activation),
-    Definition { op: Op, inputs: Vec<Shape>, params: Vec<Tensor<f32>> },
+    Definition {
+        op: Op,
+        inputs: Vec<Shape>,
+        params: Vec<Tensor<f32>>,
+    },
 }
 
 /// How a parameter's values are rearranged before they are kept.
@@ -80,6 +126,9 @@ impl Kernel {
             Op::AvgPool(op) => {
                 Self::Pool { pooling: Pooling::Average, input: inputs[0], window: op.window, output }
             }
+            Op::AdaptiveAvgPool(op) => Self::AdaptiveAverage { input: inputs[0], bins: op.bins },
+            &Op::Lrn(op) => Self::Lrn { op, input: inputs[0] },
+            Op::Concat(_) => Self::Concat { images: inputs.iter().map(Shape::image).collect() },
             Op::GlobalAvgPool(_) => Self::GlobalAverage { plane: inputs[0].plane() },
             Op::Add(op) => Self::Add { activation: op.activation },
             &Op::Activation(activation) => Self::Activation(activation),
@@ -117,6 +166,9 @@ impl Kernel {
             Self::Pool { pooling, input, window, output } => {
                 pool(*pooling, (x[0], *input), *window, (y, *output), &mut workspace.padded);
             }
+            Self::AdaptiveAverage { input, bins } => adaptive_average(x[0], *input, *bins, y),
+            Self::Lrn { op, input } => normalise(*op, x[0], *input, y),
+            Self::Concat { images } => concat(x, images, y),
             Self::GlobalAverage { plane } => global_average(x[0], *plane, y),
             Self::Add { activation } => add(x[0], x[1], *activation, y),
             Self::Activation(activation) => {
@@ -129,6 +181,17 @@ impl Kernel {
                 let (values, params): (Vec<_>, Vec<_>) = (values.iter().collect(), params.iter().collect());
                 y.copy_from_slice(&op.reference(&values, &params).data);
             }
+        }
+    }
+}
+
+/// The inputs' pictures in turn, each of as many values as `images` says.
+fn concat(x: &[&[f32]], images: &[usize], y: &mut [f32]) {
+    for (n, mut y) in y.chunks_exact_mut(images.iter().sum()).enumerate() {
+        for (x, &len) in x.iter().zip(images) {
+            let (part, rest) = y.split_at_mut(len);
+            part.copy_from_slice(&x[n * len..][..len]);
+            y = rest;
         }
     }
 }

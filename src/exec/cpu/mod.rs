@@ -11,6 +11,7 @@ pub mod epilogue;
 pub mod gemm;
 mod kernel;
 pub mod linear;
+pub mod lrn;
 mod padding;
 pub mod pool;
 pub mod simd;
@@ -32,6 +33,9 @@ use crate::plan::{Plan, Slot, Step};
 pub struct Cpu {
     shared: Mutex<HashMap<(String, Packing), Values>>,
 }
+
+/// Inputs of one step at most.
+const MOST_INPUTS: usize = 8;
 
 /// A plan with its weights and buffers.
 pub struct Program {
@@ -111,9 +115,9 @@ impl Program {
         let node = self.plan.graph.node(*node);
         // The output is taken out of the slots, so that the inputs can be borrowed from them.
         let mut y = std::mem::take(&mut self.slots[output.0]);
-        let mut x: [&[f32]; 2] = [&[]; 2];
+        let mut x: [&[f32]; MOST_INPUTS] = [&[]; MOST_INPUTS];
         let count = inputs.len();
-        assert!(count <= x.len(), "{} has {count} inputs, the CPU backend takes two at most", node.name);
+        assert!(count <= x.len(), "{} has {count} inputs, a step takes {MOST_INPUTS} at most", node.name);
         for (x, (slot, id)) in x.iter_mut().zip(inputs.iter().zip(&node.inputs)) {
             *x = &self.slots[slot.0][..self.plan.graph.node(*id).shape.len()];
         }

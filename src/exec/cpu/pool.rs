@@ -1,6 +1,7 @@
 //! Pooling: first down the columns of a window, then along its rows, a vector at a time.
 
 use super::simd::{F32x4, LANES};
+use crate::ops::adaptive_avg_pool::bin;
 use crate::shape::{Shape, Window};
 
 /// What becomes of the values of one window.
@@ -102,6 +103,21 @@ fn join_columns(pooling: Pooling, line: &[f32], kernel: usize, stride: usize) ->
         }
     };
     (1..kernel).fold(at(0), |sums, k| pooling.join(sums, at(k)))
+}
+
+/// The mean of every bin of every plane; `y` has `bins` of them for each.
+pub fn adaptive_average(x: &[f32], input: Shape, bins: [usize; 2], y: &mut [f32]) {
+    let [h, w] = bins;
+    for (x, y) in x.chunks_exact(input.plane()).zip(y.chunks_exact_mut(h * w)) {
+        for (oh, y) in y.chunks_exact_mut(w).enumerate() {
+            let rows = bin(oh, h, input.h);
+            for (ow, y) in y.iter_mut().enumerate() {
+                let columns = bin(ow, w, input.w);
+                let row = |ih: usize| x[ih * input.w..][columns.clone()].iter().sum::<f32>();
+                *y = rows.clone().map(row).sum::<f32>() / (rows.len() * columns.len()) as f32;
+            }
+        }
+    }
 }
 
 /// The mean of every plane of `plane` values.

@@ -1,0 +1,98 @@
+//! The mean of every bin of a fixed number of bins, whatever the input's size: how torchvision's AlexNet and VGG take any
+//! picture. Bin `i` of `count` over `size` pixels is `floor(i size / count) .. ceil((i + 1) size / count)`, as in PyTorch:
+//! neighbours overlap where the sizes do not divide, and repeat where there are more bins than pixels.
+
+use std::ops::Range;
+
+use super::kernel::{each, shader, word};
+use super::{Binding, Case, Kernel, Op, Operator, Real, Site, one};
+use crate::shape::{Padding, Shape, ShapeError, Window};
+use crate::tensor::Tensor;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AdaptiveAvgPool {
+    /// Bins, vertical and horizontal.
+    pub bins: [usize; 2],
+}
+
+/// The pixels of bin `i` of `count` over `size` pixels.
+pub const fn bin(i: usize, count: usize, size: usize) -> Range<usize> {
+    i * size / count..((i + 1) * size).div_ceil(count)
+}
+
+impl Operator for AdaptiveAvgPool {
+    fn infer(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        let x = one(inputs)?;
+        let [h, w] = self.bins;
+        if h == 0 || w == 0 {
+            return Err(ShapeError::Zero { what: "the number of bins" });
+        }
+        Ok(Shape { h, w, ..x })
+    }
+
+    /// The largest bin, at the mean distance between bins.
+    fn window(&self, inputs: &[Shape]) -> Window {
+        let sizes = [inputs[0].h, inputs[0].w];
+        let largest = |axis: usize| {
+            let (count, size) = (self.bins[axis], sizes[axis]);
+            (0..count).map(|i| bin(i, count, size).len()).max().unwrap_or(1)
+        };
+        Window {
+            kernel: [0, 1].map(largest),
+            stride: [0, 1].map(|axis| (sizes[axis] / self.bins[axis]).max(1)),
+            padding: Padding::none(),
+            ceil: false,
+        }
+    }
+
+    fn reference<T: Real>(&self, x: &[&Tensor<T>], _p: &[&Tensor<T>]) -> Tensor<T> {
+        let x = x[0];
+        let [h, w] = self.bins;
+        let y = Shape { h, w, ..x.shape };
+        let mut data = Vec::with_capacity(y.len());
+        for n in 0..y.n {
+            for c in 0..y.c {
+                for oh in 0..h {
+                    for ow in 0..w {
+                        let (rows, columns) = (bin(oh, h, x.shape.h), bin(ow, w, x.shape.w));
+                        let area = rows.len() * columns.len();
+                        let mut sum = T::ZERO;
+                        for ih in rows {
+                            for iw in columns.clone() {
+                                sum += x.at(n, c, ih, iw);
+                            }
+                        }
+                        data.push(sum / T::of(area as f64));
+                    }
+                }
+            }
+        }
+        Tensor::new(y, data)
+    }
+
+    fn variants(&self, at: &Site) -> Vec<Kernel> {
+        let (x, y) = (at.inputs[0], at.output);
+        vec![Kernel {
+            shader: shader!("adaptive_avg_pool"),
+            overrides: Vec::new(),
+            bindings: vec![Binding::Input(0), Binding::Output],
+            dims: [y.len(), x.h, x.w, y.h, y.w].map(word).to_vec(),
+            grid: each(y.len(), at.limits),
+        }]
+    }
+
+    fn cases() -> Vec<Case> {
+        let case = |bins, x| {
+            let op = Self { bins };
+            Case::new(format!("average of {bins:?} bins on {x}"), Op::AdaptiveAvgPool(op), [x])
+        };
+        vec![
+            case([7, 7], Shape::new(1, 3, 7, 7)),
+            case([7, 7], Shape::new(2, 2, 2, 2)),
+            case([6, 6], Shape::new(1, 3, 1, 1)),
+            case([6, 6], Shape::new(2, 3, 13, 10)),
+            case([4, 4], Shape::new(1, 2, 14, 14)),
+            case([1, 3], Shape::new(1, 2, 5, 8)),
+        ]
+    }
+}
