@@ -19,6 +19,8 @@
 //! 10. `web` hands all of it to JavaScript as one class, `Engine`; [`describe`] is what a page shows of a network.
 
 pub mod analysis;
+pub mod augment;
+pub mod data;
 pub mod describe;
 pub mod exec;
 pub mod graph;
