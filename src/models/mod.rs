@@ -1,5 +1,7 @@
 //! The networks: one family, one file. A [`ModelSpec`] is all that the rest of the house knows of a network.
 
+mod cifar_resnet;
+mod compact;
 mod efficientnet_lite;
 mod lenet5;
 mod resnet;
@@ -12,8 +14,21 @@ use crate::net::{Net, NetError, Part};
 use crate::shape::Shape;
 
 /// The networks there are, oldest first.
-pub const CATALOGUE: [ModelSpec; 3] =
-    [lenet5::LENET5, resnet::RESNET18, efficientnet_lite::EFFICIENTNET_LITE0];
+pub const CATALOGUE: [ModelSpec; 13] = [
+    lenet5::LENET5,
+    compact::ALEXNET,
+    compact::VGG,
+    compact::GOOGLENET,
+    cifar_resnet::RESNET20,
+    cifar_resnet::RESNET32,
+    cifar_resnet::RESNET44,
+    cifar_resnet::RESNET56,
+    cifar_resnet::RESNET110,
+    cifar_resnet::PLAIN20,
+    cifar_resnet::PLAIN56,
+    resnet::RESNET18,
+    efficientnet_lite::EFFICIENTNET_LITE0,
+];
 
 #[derive(Clone, Copy, Debug)]
 pub struct ModelSpec {
