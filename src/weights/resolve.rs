@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use super::initialise::initialised;
-use super::{Checkpoint, Kind, WeightsError};
+use super::{Checkpoint, Kind, Nearest, WeightsError, naming};
 use crate::graph::{Fold, FoldPart, Graph, Param, Source};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
@@ -26,6 +26,8 @@ pub struct Mismatch {
     /// Tensors of the file that the network lacks.
     pub unexpected: Vec<String>,
     pub misshapen: Vec<Misshapen>,
+    /// The other network that the file is for or comes closest to, if there is one.
+    pub nearest: Option<Nearest>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,11 +59,14 @@ impl Parameters {
             }
             _ => BTreeSet::new(),
         };
+        let file = checkpoint;
+        let checkpoint = naming::renamed(&file, graph);
         let mut mismatch = Mismatch::compare(&checkpoint, graph);
         let (fresh, misshapen): (Vec<_>, Vec<_>) =
             mismatch.misshapen.into_iter().partition(|tensor| classifier.contains(tensor.name.as_str()));
         mismatch.misshapen = misshapen;
-        if mismatch != Mismatch::default() {
+        if mismatch.count() > 0 {
+            mismatch.nearest = file.nearest().filter(|nearest| !nearest.is_of(graph));
             return Err(Box::new(mismatch).into());
         }
         let fresh: BTreeSet<String> = if fresh.is_empty() {
@@ -143,7 +148,12 @@ impl Parameters {
 }
 
 impl Mismatch {
-    fn compare(checkpoint: &Checkpoint, graph: &Graph) -> Self {
+    /// Number of tensors that do not fit.
+    pub fn count(&self) -> usize {
+        self.missing.len() + self.unexpected.len() + self.misshapen.len()
+    }
+
+    pub(super) fn compare(checkpoint: &Checkpoint, graph: &Graph) -> Self {
         let mut mismatch = Self::default();
         for param in &graph.params {
             match checkpoint.dims(&param.name) {
@@ -193,7 +203,17 @@ impl fmt::Display for Mismatch {
                 separator = "; ";
             }
         }
-        write!(f, "{}choose the weights file of this network", if f.alternate() { "\n" } else { "; " })
+        write!(f, "{}", if f.alternate() { "\n" } else { "; " })?;
+        match &self.nearest {
+            Some(Nearest { title, differences: 0, .. }) => {
+                write!(f, "they fit {title}: choose that network, or the weights file of this one")
+            }
+            Some(Nearest { title, differences, .. }) => {
+                write!(f, "the nearest network is {title}, with {differences} differences; ")?;
+                write!(f, "choose the weights file of this network")
+            }
+            None => write!(f, "choose the weights file of this network"),
+        }
     }
 }
 

@@ -18,6 +18,9 @@ const PREFIX: usize = 8;
 /// A header larger than this describes no network; the largest published ones stay below a megabyte.
 const MAX_HEADER: u64 = 16 << 20;
 
+/// What follows a tensor's name in that of its scales.
+pub(super) const SCALES: &str = ".scale";
+
 /// Whether these bytes begin as a safetensors file does: a plausible header length, then an opening brace.
 pub(super) fn looks_like(bytes: &[u8]) -> bool {
     header_length(bytes).is_some_and(|length| (2..=MAX_HEADER).contains(&length))
@@ -43,8 +46,45 @@ pub(super) async fn index(storage: &Storage) -> Result<BTreeMap<String, Stored>,
         dims: info.shape.clone(),
         kind: kind(info.dtype),
         range: values + info.data_offsets.0 as u64..values + info.data_offsets.1 as u64,
+        strides: None,
     };
-    Ok(metadata.tensors().into_iter().map(|(name, info)| (name, stored(info))).collect())
+    Ok(scaled(metadata.tensors().into_iter().map(|(name, info)| (name, stored(info))).collect()))
+}
+
+/// Gives whole numbers of eight bits the scales of their rows: `fc.weight` of `[o, i]` those of `fc.weight.scale`, `[o]`.
+fn scaled(mut tensors: BTreeMap<String, Stored>) -> BTreeMap<String, Stored> {
+    let eight_bits = Kind::Other(Dtype::I8.to_string());
+    let names: Vec<String> =
+        tensors.keys().filter(|name| tensors[*name].kind == eight_bits).cloned().collect();
+    for name in names {
+        let scales = format!("{name}{SCALES}");
+        let rows = tensors[&name].dims.first().copied();
+        let fit = |scales: &Stored| {
+            scales.kind == Kind::F32 && scales.dims.len() == 1 && scales.dims.first().copied() == rows
+        };
+        if tensors.get(&scales).is_some_and(fit)
+            && let Some(scales) = tensors.remove(&scales)
+            && let Some(tensor) = tensors.get_mut(&name)
+        {
+            tensor.kind = Kind::I8 { scales: scales.range };
+        }
+    }
+    tensors
+}
+
+/// The file of each tensor, by the index of a checkpoint in several files.
+pub(super) async fn places(storage: &Storage) -> Result<BTreeMap<String, String>, WeightsError> {
+    #[derive(Deserialize)]
+    struct Index {
+        weight_map: BTreeMap<String, String>,
+    }
+    let damaged = |reason: String| WeightsError::Header { reason };
+    if storage.len() > MAX_HEADER {
+        return Err(damaged(format!("an index of {} bytes is too long", storage.len())));
+    }
+    let index: Index = serde_json::from_slice(&storage.start(MAX_HEADER).await?)
+        .map_err(|error| damaged(error.to_string()))?;
+    Ok(index.weight_map)
 }
 
 /// The bytes before the values: the header's length and the header, or as much of them as there is.

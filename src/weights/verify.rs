@@ -2,7 +2,38 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{Storage, WeightsError, safetensors};
+use super::{Checkpoint, Storage, WeightsError, onnx, pytorch, safetensors};
+
+/// The forms in which weights are published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    Safetensors,
+    /// What `torch.save` writes since PyTorch 1.6.
+    Zip,
+    /// What it wrote before.
+    Legacy,
+    Onnx,
+    /// Says which of several safetensors files has which tensor.
+    Index,
+}
+
+impl Format {
+    /// The form of a file, by its content.
+    pub async fn of(storage: &Storage) -> Result<Self, WeightsError> {
+        recognise(&storage.start(TELLING).await?)
+    }
+
+    /// What people call it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Safetensors => "safetensors",
+            Self::Zip => "PyTorch checkpoint",
+            Self::Legacy => "PyTorch checkpoint, the layout before 1.6",
+            Self::Onnx => "ONNX",
+            Self::Index => "index of several safetensors files",
+        }
+    }
+}
 
 /// Bytes by which a file's kind is told.
 pub(super) const TELLING: u64 = 64;
@@ -28,27 +59,37 @@ pub async fn verify(storage: &Storage, sha256: &str, progress: impl Fn(u64)) -> 
     if found.eq_ignore_ascii_case(sha256.trim()) {
         return Ok(());
     }
-    recognise(&storage.start(TELLING).await?)?;
-    let expected = safetensors::declared_length(&safetensors::header(storage).await?)?;
-    if storage.len() < expected {
-        return Err(WeightsError::Truncated { expected, found: storage.len() });
+    match Checkpoint::open(storage.clone()).await {
+        // A file of another length is whole, or else a damaged one would be called incomplete.
+        Ok(_) | Err(WeightsError::TooLong { .. }) => {
+            Err(WeightsError::Altered { expected: sha256.trim().into(), found })
+        }
+        Err(reason) => Err(reason),
     }
-    Err(WeightsError::Altered { expected: sha256.trim().into(), found })
 }
 
-/// Fails with what a file seems to be, unless its first bytes are those of a file of weights.
-pub(super) fn recognise(bytes: &[u8]) -> Result<(), WeightsError> {
+/// The form of the file that begins with these bytes. Fails with what it seems to be instead.
+pub(super) fn recognise(bytes: &[u8]) -> Result<Format, WeightsError> {
     let start = || {
         let start = String::from_utf8_lossy(&bytes[..bytes.len().min(24)]);
         start.trim().lines().next().unwrap_or_default().to_string()
     };
-    if safetensors::looks_like(bytes) {
-        return Ok(());
+    let known = [
+        (safetensors::looks_like(bytes), Format::Safetensors),
+        (pytorch::is_zip(bytes), Format::Zip),
+        (pytorch::is_legacy(bytes), Format::Legacy),
+        (onnx::looks_like(bytes), Format::Onnx),
+        (bytes.trim_ascii_start().starts_with(b"{"), Format::Index),
+    ];
+    if let Some((_, format)) = known.into_iter().find(|(is, _)| *is) {
+        return Ok(format);
     }
     Err(match bytes.trim_ascii_start() {
         [] => WeightsError::Empty,
         [b'<', b'!' | b'?' | b'a'..=b'z' | b'A'..=b'Z', ..] => WeightsError::WebPage { start: start() },
-        [b'P', b'K', 3, 4, ..] | [0x80, 2..=5, ..] => WeightsError::PyTorch,
+        [0x80, 2..=5, ..] => {
+            WeightsError::NotWeights { found: "a Python pickle that PyTorch did not write".into() }
+        }
         _ if bytes.len() < 8 => WeightsError::TruncatedHeader { found: bytes.len() as u64 },
         _ => WeightsError::Unrecognised { start: start() },
     })

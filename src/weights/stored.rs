@@ -1,0 +1,102 @@
+//! One tensor of a file: where its bytes are, and what values they mean.
+
+use std::fmt;
+use std::ops::Range;
+
+use half::{bf16, f16};
+
+use super::{Storage, WeightsError};
+
+/// Where one tensor lies.
+#[derive(Clone, Debug)]
+pub(super) struct Stored {
+    pub storage: Storage,
+    pub dims: Vec<usize>,
+    pub kind: Kind,
+    /// Its bytes in the storage, little-endian.
+    pub range: Range<u64>,
+    /// How many values lie between neighbours along each dimension, where they are not in row-major order.
+    pub strides: Option<Vec<usize>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    F32,
+    F16,
+    Bf16,
+    /// Whole numbers, and where the 32-bit scales lie by which those of each row, or output channel, are multiplied.
+    I8 {
+        scales: Range<u64>,
+    },
+    /// Kept by name: real checkpoints hold counters that no network asks for.
+    Other(String),
+}
+
+impl Stored {
+    /// The values in row-major order; None if their type cannot be read.
+    ///
+    /// Fails if the file cannot be read any more, and on a value that is not finite, which `name` names.
+    pub async fn values(&self, name: &str) -> Result<Option<Vec<f32>>, WeightsError> {
+        if let Kind::Other(_) = self.kind {
+            return Ok(None);
+        }
+        let bytes = self.storage.read(self.range.clone()).await?;
+        let mut values = match &self.kind {
+            Kind::F32 => singles(&bytes),
+            Kind::F16 => pairs(&bytes).map(|b| f16::from_le_bytes(b).to_f32()).collect(),
+            Kind::Bf16 => pairs(&bytes).map(|b| bf16::from_le_bytes(b).to_f32()).collect(),
+            Kind::I8 { scales } => {
+                let scales = singles(&self.storage.read(scales.clone()).await?);
+                let row = (bytes.len() / scales.len().max(1)).max(1);
+                let rows = bytes.chunks_exact(row).zip(&scales);
+                rows.flat_map(|(row, scale)| row.iter().map(move |&b| scale * f32::from(b as i8))).collect()
+            }
+            Kind::Other(_) => return Ok(None),
+        };
+        if let Some(strides) = &self.strides {
+            values = row_major(&values, &self.dims, strides);
+        }
+        match values.iter().position(|value| !value.is_finite()) {
+            Some(index) => Err(WeightsError::NotFinite { name: name.into(), index, value: values[index] }),
+            None => Ok(Some(values)),
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::F32 => "float32",
+            Self::F16 => "float16",
+            Self::Bf16 => "bfloat16",
+            Self::I8 { .. } => "int8 with scales",
+            Self::Other(name) => name,
+        })
+    }
+}
+
+fn singles(bytes: &[u8]) -> Vec<f32> {
+    bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
+}
+
+fn pairs(bytes: &[u8]) -> impl Iterator<Item = [u8; 2]> {
+    bytes.chunks_exact(2).map(|b| [b[0], b[1]])
+}
+
+/// Values that lie `strides` apart, one row after another.
+fn row_major(values: &[f32], dims: &[usize], strides: &[usize]) -> Vec<f32> {
+    let count = dims.iter().product();
+    let mut index = vec![0; dims.len()];
+    let mut ordered = Vec::with_capacity(count);
+    for _ in 0..count {
+        ordered.push(values[index.iter().zip(strides).map(|(i, stride)| i * stride).sum::<usize>()]);
+        for axis in (0..dims.len()).rev() {
+            index[axis] += 1;
+            if index[axis] < dims[axis] {
+                break;
+            }
+            index[axis] = 0;
+        }
+    }
+    ordered
+}
