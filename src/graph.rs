@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
+use std::ops::Range;
 
 use thiserror::Error;
 
@@ -57,6 +58,8 @@ pub enum Source {
     Checkpoint,
     /// A convolution and the batch norm after it, as one convolution.
     Folded(Box<Fold>),
+    /// Some of the rows, along the first dimension, of a parameter too large to be taken at once.
+    Rows { of: Box<Param>, rows: Range<usize> },
 }
 
 /// What a folded weight or bias is computed from:
@@ -253,6 +256,20 @@ impl Graph {
             auxiliary: auxiliary.filter_map(|a| Some(Auxiliary { logits: kept(&a.logits)?, ..*a })).collect(),
         };
         (graph, nodes)
+    }
+
+    /// The same graph with only those parameters that a node names.
+    pub fn without_unused_params(mut self) -> Graph {
+        let mut params = Vec::new();
+        let mut places = HashMap::new();
+        for id in self.nodes.iter_mut().flat_map(|node| &mut node.params) {
+            *id = *places.entry(*id).or_insert_with(|| {
+                params.push(self.params[id.0].clone());
+                ParamId(params.len() - 1)
+            });
+        }
+        self.params = params;
+        self
     }
 
     /// Every node's value by the ops' definitions, in node order: slow, and right by construction.

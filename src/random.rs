@@ -28,6 +28,19 @@ impl Random {
         shifted.rotate_right((old >> 59) as u32)
     }
 
+    /// Leaves out as many draws as said, in a few steps. Brown 1994, "Random number generation with arbitrary strides".
+    pub fn skip(&mut self, mut draws: u64) {
+        let (mut multiplier, mut increment) = (Self::MULTIPLIER, self.increment);
+        while draws > 0 {
+            if draws & 1 == 1 {
+                self.state = self.state.wrapping_mul(multiplier).wrapping_add(increment);
+            }
+            increment = increment.wrapping_mul(multiplier.wrapping_add(1));
+            multiplier = multiplier.wrapping_mul(multiplier);
+            draws >>= 1;
+        }
+    }
+
     /// A whole number in `0..bound`, each equally likely.
     ///
     /// # Panics
@@ -68,6 +81,18 @@ mod tests {
         let mut random = Random::new(42, 54);
         let drawn: Vec<u32> = (0..6).map(|_| random.next_u32()).collect();
         assert_eq!(drawn, [0xa15c02b7, 0x7b47f409, 0xba1d3330, 0x83d2f293, 0xbfa4784b, 0xcbed606e]);
+    }
+
+    #[test]
+    fn skipping_leaves_out_as_many_draws() {
+        for draws in [0, 1, 2, 7, 1000] {
+            let (mut drawing, mut skipping) = (Random::new(42, 54), Random::new(42, 54));
+            for _ in 0..draws {
+                drawing.next_u32();
+            }
+            skipping.skip(draws);
+            assert_eq!(skipping.next_u32(), drawing.next_u32(), "after {draws}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use headstart::ops::{Activation, Conv2d, Epilogue, MaxPool, Op, Operator};
 use headstart::plan::Plan;
 use headstart::shape::{Padding, Shape, Window};
 use headstart::tensor::Tensor;
+use headstart::weights::Parameters;
 use headstart::{graph::Graph, graph::Param, models};
 use pollster::block_on;
 use proptest::prelude::*;
@@ -83,6 +84,26 @@ fn a_program_for_another_batch_shares_the_packed_weights_and_agrees() {
         let expected: Vec<f64> = apart.iter().map(|&v| f64::from(v)).collect();
         let error = normalised_error(&together, &expected);
         assert!(error < 1e-4 && expected.iter().any(|v| *v != 0.0), "{id}: error {error:e}");
+    }
+}
+
+#[test]
+fn linear_layers_in_pieces_give_the_same_values() {
+    for batch in [1, 5] {
+        let graph = models::find("lenet5").unwrap().published(batch).unwrap();
+        let parameters = Parameters::initialised(1);
+        let lookup = async |param: &Param| Ok(parameters.values(param).await.unwrap());
+        let x: Vec<f32> = (0..batch * 1024).map(|i| (i % 37) as f32 / 18.0 - 1.0).collect();
+        let run = |most| {
+            let plan = Plan::within(&graph, &[graph.taps.logits.unwrap()], most);
+            let mut program = block_on(Cpu::new().prepare(plan, &lookup)).unwrap();
+            program.run(&[&x]).unwrap().swap_remove(0)
+        };
+        let expected: Vec<f64> = run(usize::MAX).into_iter().map(f64::from).collect();
+        for most in [100, 1000, 5000] {
+            let error = normalised_error(&run(most), &expected);
+            assert!(error < 1e-5, "batch {batch}, at most {most} bytes: error {error:e}");
+        }
     }
 }
 

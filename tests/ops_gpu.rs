@@ -15,6 +15,7 @@ use headstart::ops::{Activation, AvgPool, Conv2d, Epilogue, Linear, MaxPool, Op}
 use headstart::plan::Plan;
 use headstart::shape::{Padding, Shape, Window};
 use headstart::tensor::Tensor;
+use headstart::weights::Parameters;
 use pollster::block_on;
 use proptest::prelude::*;
 
@@ -107,6 +108,27 @@ fn networks_agree_with_the_cpu_backend_at_any_batch() {
 }
 
 #[test]
+fn linear_layers_in_pieces_give_the_same_values() {
+    for batch in [1, 5] {
+        let graph = models::find("lenet5").unwrap().published(batch).unwrap();
+        let outputs = [graph.taps.logits.unwrap()];
+        let parameters = Parameters::initialised(1);
+        let lookup = async |param: &Param| Ok(parameters.values(param).await.unwrap());
+        let [whole, divided] = [usize::MAX, 5000].map(|most| {
+            let plan = Plan::within(&graph, &outputs, most);
+            let (count, x) = (plan.steps.len(), picture(batch * 1024));
+            let gpu = block_on(Gpu::new(None)).unwrap();
+            let mut program = block_on(gpu.prepare(plan, &lookup, &|_, _, _| {})).unwrap();
+            (count, block_on(program.run(&[&x])).unwrap().swap_remove(0))
+        });
+        assert!(divided.0 > whole.0 + 6, "{} and {} steps", divided.0, whole.0);
+        let expected: Vec<f64> = whole.1.iter().map(|&v| f64::from(v)).collect();
+        let error = normalised_error(&divided.1, &expected);
+        assert!(error < 1e-5, "batch {batch}: error {error:e}");
+    }
+}
+
+#[test]
 fn progress_counts_to_the_end_of_every_phase_and_choices_are_remembered() {
     let gpu = block_on(Gpu::new(None)).unwrap();
     let last = std::cell::RefCell::new(HashMap::new());
@@ -143,7 +165,8 @@ fn a_lost_device_is_an_error_and_says_so_to_who_listens() {
 #[test]
 fn a_layer_beyond_the_limits_is_refused_by_name() {
     let features = (gpu().limits().binding_bytes / 4 / 1000) as usize + 1;
-    let plan = Plan::of_op(&Op::Linear(Linear::new(features)), &[Shape::vector(1, 1000)]).unwrap();
+    let op = Op::Conv2d(Conv2d::new(features, Window::point()));
+    let plan = Plan::of_op(&op, &[Shape::vector(1, 1000)]).unwrap();
     let refuse = async |_: &Param| -> Result<_, ExecError> { panic!("too large to be looked up") };
     let error = block_on(gpu().prepare(plan, &refuse, &|_, _, _| {})).err().expect("an error");
     assert!(matches!(&error, ExecError::TooLarge { node, .. } if node == "op"), "{error}");

@@ -203,6 +203,9 @@ fn only_the_header_and_the_values_asked_for_are_read() {
     let values = block_on(checkpoint.values("b.weight")).unwrap().expect("b.weight is in the file");
     assert_eq!(values[777], 777.0);
     assert_eq!(read.get() - header, 4 * 512 * 1024);
+    let rows = block_on(checkpoint.rows("a.weight", 100..200)).unwrap().expect("a.weight is in the file");
+    assert_eq!((rows.len(), rows[5]), (100 * 1024, 100.0 * 1024.0 + 5.0));
+    assert_eq!(read.get() - header, 4 * (512 + 100) * 1024);
 }
 
 #[test]

@@ -29,7 +29,7 @@ pub fn fuse(graph: &Graph, outputs: &[NodeId]) -> (Graph, Vec<NodeId>) {
         fused.nodes.push(node);
     }
     let outputs = outputs.iter().map(|id| places[id]).collect();
-    (without_unused_params(fused), outputs)
+    (fused.without_unused_params(), outputs)
 }
 
 /// Runs of nodes that become one, by their last node.
@@ -142,17 +142,4 @@ fn readers(graph: &Graph) -> Vec<Vec<NodeId>> {
         node.inputs.iter().for_each(|input| readers[input.0].push(NodeId(i)));
     }
     readers
-}
-
-fn without_unused_params(mut graph: Graph) -> Graph {
-    let mut params = Vec::new();
-    let mut places = HashMap::new();
-    for id in graph.nodes.iter_mut().flat_map(|node| &mut node.params) {
-        *id = *places.entry(*id).or_insert_with(|| {
-            params.push(graph.params[id.0].clone());
-            ParamId(params.len() - 1)
-        });
-    }
-    graph.params = params;
-    graph
 }

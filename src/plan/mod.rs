@@ -1,8 +1,10 @@
 //! From a graph to a list of steps over reused slots: pure data, no device.
 //!
 //! [`fuse`] folds batch norms into convolutions and pulls residuals and activations into the operation before them;
-//! [`Plan::new`] then gives every value a slot for as long as somebody still reads it.
+//! linear layers larger than a device binds are divided; then every value gets a slot for as long as somebody still
+//! reads it.
 
+mod divide;
 mod fuse;
 mod slots;
 
@@ -40,10 +42,20 @@ pub struct Step {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Slot(pub usize);
 
+/// Bytes of one linear layer's weights at most: a quarter of what every device binds, because they pass through
+/// WebAssembly's memory in two or three forms, and that memory never shrinks again.
+const LARGEST_WEIGHT: usize = 32 << 20;
+
 impl Plan {
     /// Plans what `outputs` need; nothing is fused across them, so that each can be looked at.
     pub fn new(graph: &Graph, outputs: &[NodeId]) -> Self {
+        Self::within(graph, outputs, LARGEST_WEIGHT)
+    }
+
+    /// As [`Plan::new`], with linear layers of at most so many bytes of weights.
+    pub fn within(graph: &Graph, outputs: &[NodeId], largest_weight: usize) -> Self {
         let (graph, outputs) = fuse(graph, outputs);
+        let (graph, outputs) = divide::divide(graph, &outputs, largest_weight);
         slots::assign(graph, &outputs)
     }
 

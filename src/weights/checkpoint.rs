@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::ops::Range;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
@@ -85,6 +86,14 @@ impl Checkpoint {
     pub async fn values(&self, name: &str) -> Result<Option<Vec<f32>>, WeightsError> {
         match self.tensors.get(name) {
             Some(stored) => stored.values(name).await,
+            None => Ok(None),
+        }
+    }
+
+    /// As [`Checkpoint::values`], of some rows along the first dimension; only they are read.
+    pub async fn rows(&self, name: &str, rows: Range<usize>) -> Result<Option<Vec<f32>>, WeightsError> {
+        match self.tensors.get(name) {
+            Some(stored) => stored.rows(rows).values(name).await,
             None => Ok(None),
         }
     }

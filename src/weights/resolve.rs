@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::ops::Range;
 
 use super::initialise::initialised;
 use super::{Checkpoint, Kind, Nearest, WeightsError, naming};
@@ -95,6 +96,7 @@ impl Parameters {
         let data = match &param.source {
             Source::Checkpoint => self.stored(param).await?,
             Source::Folded(fold) => self.folded(fold).await?,
+            Source::Rows { of, rows } => self.rows(of, rows.clone()).await?,
         };
         Ok(Tensor::new(Shape::from_dims(&param.dims), data))
     }
@@ -109,9 +111,14 @@ impl Parameters {
     }
 
     async fn stored(&self, param: &Param) -> Result<Vec<f32>, WeightsError> {
+        self.rows(param, 0..param.dims.first().copied().unwrap_or(1)).await
+    }
+
+    /// Some rows, along the first dimension, of a parameter that is as the checkpoint has it.
+    async fn rows(&self, param: &Param, rows: Range<usize>) -> Result<Vec<f32>, WeightsError> {
         let checkpoint = self.checkpoint.as_ref().filter(|_| !self.fresh.contains(&param.name));
-        let Some(checkpoint) = checkpoint else { return Ok(initialised(param, self.seed)) };
-        let values = checkpoint.values(&param.name).await?;
+        let Some(checkpoint) = checkpoint else { return Ok(initialised(param, rows, self.seed)) };
+        let values = checkpoint.rows(&param.name, rows).await?;
         Ok(values.unwrap_or_else(|| panic!("{} belongs to another network than these weights", param.name)))
     }
 

@@ -33,6 +33,32 @@ pub(super) enum Kind {
 }
 
 impl Stored {
+    /// Some rows along the first dimension as a tensor of their own.
+    pub fn rows(&self, rows: Range<usize>) -> Self {
+        let count = self.dims.iter().product::<usize>().max(1) as u64;
+        let row = match &self.strides {
+            Some(strides) => strides.first().copied().unwrap_or(1) as u64,
+            None => count / self.dims.first().copied().unwrap_or(1).max(1) as u64,
+        };
+        let value = match self.kind {
+            Kind::F32 => 4,
+            Kind::F16 | Kind::Bf16 => 2,
+            Kind::I8 { .. } | Kind::Other(_) => 1,
+        };
+        let at = |index: usize| self.range.start + index as u64 * row * value;
+        // Rows that do not lie side by side reach to wherever the tensor ends.
+        let end = if self.strides.is_some() { self.range.end } else { at(rows.end) };
+        let kind = match &self.kind {
+            Kind::I8 { scales } => {
+                let [start, end] = [rows.start, rows.end].map(|index| scales.start + 4 * index as u64);
+                Kind::I8 { scales: start..end }
+            }
+            kind => kind.clone(),
+        };
+        let dims = std::iter::once(rows.len()).chain(self.dims.iter().skip(1).copied()).collect();
+        Self { dims, kind, range: at(rows.start)..end, ..self.clone() }
+    }
+
     /// The values in row-major order; None if their type cannot be read.
     ///
     /// Fails if the file cannot be read any more, and on a value that is not finite, which `name` names.
@@ -99,4 +125,30 @@ fn row_major(values: &[f32], dims: &[usize], strides: &[usize]) -> Vec<f32> {
         }
     }
     ordered
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_those_of_the_whole_however_it_lies() {
+        let bytes: Vec<u8> =
+            (0..24).flat_map(|i| (i as f32).to_le_bytes()).chain((0..24).map(|i| i + 1)).collect();
+        let storage = Storage::memory(bytes);
+        let plain = Stored { storage, dims: vec![6, 4], kind: Kind::F32, range: 0..96, strides: None };
+        let turned = Stored { strides: Some(vec![1, 6]), ..plain.clone() };
+        let bytes = Stored { kind: Kind::I8 { scales: 4..28 }, range: 96..120, ..plain.clone() };
+        for stored in [plain, turned, bytes] {
+            let values = |stored: Stored| pollster::block_on(stored.values("w")).unwrap().unwrap();
+            let whole = values(stored.clone());
+            for rows in [0..6, 0..1, 2..5, 5..6] {
+                assert_eq!(
+                    values(stored.rows(rows.clone())),
+                    whole[rows.start * 4..rows.end * 4],
+                    "{stored:?}"
+                );
+            }
+        }
+    }
 }
