@@ -18,7 +18,8 @@ pub struct InputSpec {
     /// Length in pixels of the picture's short side after resizing, before the centre is cut out.
     pub resize_short: usize,
     pub filter: Filter,
-    /// `(value - mean) / std` per channel, all three in units of 0..255. A grey network uses the first.
+    pub order: Order,
+    /// `(value - mean) / std` per channel in that order, in units of 0..255. A grey network uses the first.
     pub mean: [f32; 3],
     pub std: [f32; 3],
 }
@@ -30,6 +31,14 @@ pub enum Filter {
     Bilinear,
     /// Keys' cubic with a = -0.5, two pixels to either side.
     Bicubic,
+}
+
+/// Which colour comes first; grey is grey.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    Rgb,
+    /// As Caffe's networks were trained.
+    Bgr,
 }
 
 /// Why a picture cannot be prepared.
@@ -297,12 +306,13 @@ fn normalise<const C: usize>(pixels: &[[u8; C]], across: Span, down: Span, spec:
     let mut planes = Vec::with_capacity(spec.len());
     for c in 0..spec.channels {
         let table: [f32; 256] = std::array::from_fn(|value| (value as f32 - spec.mean[c]) / spec.std[c]);
+        let colour = if spec.order == Order::Bgr { spec.channels - 1 - c } else { c };
         planes.resize((c + 1) * spec.height * spec.width, table[0]);
         let plane = &mut planes[c * spec.height * spec.width..];
         for (y, line) in pixels.chunks_exact(across.length).enumerate() {
             let start = (down.before + y) * spec.width + across.before;
             for (value, pixel) in plane[start..].iter_mut().zip(line) {
-                *value = table[usize::from(pixel[c])];
+                *value = table[usize::from(pixel[colour])];
             }
         }
     }
@@ -319,6 +329,7 @@ mod tests {
         width: 2,
         resize_short: 2,
         filter: Filter::Bilinear,
+        order: Order::Rgb,
         mean: [0.0; 3],
         std: [1.0; 3],
     };
@@ -342,6 +353,8 @@ mod tests {
         let planes = preprocess(&rgba, 2, 2, &InputSpec { filter: Filter::Bicubic, ..PLAIN });
         let expected = [0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14].map(|i| i as f32 * 10.0);
         assert_eq!(planes.as_deref(), Ok(expected.as_slice()));
+        let blue_first = preprocess(&rgba, 2, 2, &InputSpec { order: Order::Bgr, ..PLAIN });
+        assert_eq!(blue_first, Ok([&expected[8..], &expected[4..8], &expected[..4]].concat()));
     }
 
     #[test]

@@ -64,6 +64,11 @@ impl Net {
         self.graph.node(x).shape
     }
 
+    /// The dotted name of a node.
+    pub fn name(&self, x: NodeId) -> String {
+        self.graph.node(x).name.clone()
+    }
+
     pub fn conv2d(&mut self, name: &str, x: NodeId, conv: Conv2d) -> NodeId {
         self.add(name, Op::Conv2d(conv), &[x])
     }

@@ -52,6 +52,7 @@ fn prepared(case: &Case) -> Vec<u8> {
         height: case.crop[0],
         width: case.crop[1],
         resize_short: case.resize_short,
+        order: headstart::image::Order::Rgb,
         filter: if case.filter == "bicubic" { Filter::Bicubic } else { Filter::Bilinear },
         mean: [0.0; 3],
         std: [1.0; 3],

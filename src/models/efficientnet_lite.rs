@@ -2,7 +2,7 @@
 //! for swish, as released with TensorFlow in 2020. Padding is TensorFlow's "SAME".
 
 use crate::graph::NodeId;
-use crate::image::{Filter, InputSpec};
+use crate::image::{Filter, InputSpec, Order};
 use crate::net::{Net, Part};
 use crate::ops::{Activation, Conv2d};
 use crate::shape::Window;
@@ -17,7 +17,7 @@ pub const EFFICIENTNET_LITE0: ModelSpec = ModelSpec {
     paper: "Tan and Le, EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks, 2019; the Lite variant, 2020",
     // Without a count of the authors': every convolution and the linear layer.
     depth: 50,
-    figures: Figures { parameters: Some(4_700_000), macs: Some(407_000_000) },
+    figures: Figures { parameters: Some(4_700_000), macs: Some(407_000_000), receptive_field: None },
     accuracy: Some(Accuracy { top1: 75.1, source: "the TensorFlow release of 2020" }),
     classes: 1000,
     input: InputSpec {
@@ -26,6 +26,7 @@ pub const EFFICIENTNET_LITE0: ModelSpec = ModelSpec {
         width: 224,
         resize_short: 256,
         filter: Filter::Bicubic,
+        order: Order::Rgb,
         mean: [127.0; 3],
         std: [128.0; 3],
     },

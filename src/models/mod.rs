@@ -1,24 +1,51 @@
 //! The networks: one family, one file. A [`ModelSpec`] is all that the rest of the house knows of a network.
 
+mod alexnet;
 mod cifar_resnet;
 mod compact;
 mod efficientnet_lite;
+mod googlenet;
 mod lenet5;
 mod resnet;
+mod vgg;
 
 use std::collections::BTreeSet;
 
 use crate::graph::{Graph, NodeId};
-use crate::image::InputSpec;
+use crate::image::{Filter, InputSpec, Order};
 use crate::net::{Net, NetError, Part};
 use crate::shape::Shape;
 
 /// The networks there are, oldest first.
-pub const CATALOGUE: [ModelSpec; 13] = [
+pub const CATALOGUE: [ModelSpec; 36] = [
     lenet5::LENET5,
+    lenet5::LENET5_SIGMOID,
+    lenet5::LENET5_RELU,
+    alexnet::ALEXNET_2012,
     compact::ALEXNET,
+    alexnet::ALEXNET,
+    vgg::VGG11,
+    vgg::VGG11_BN,
+    vgg::VGG13,
+    vgg::VGG13_BN,
+    vgg::VGG16,
+    vgg::VGG16_BN,
+    vgg::VGG19,
+    vgg::VGG19_BN,
     compact::VGG,
+    googlenet::GOOGLENET_2014,
+    googlenet::GOOGLENET,
     compact::GOOGLENET,
+    resnet::RESNET18,
+    resnet::RESNET34,
+    resnet::RESNET50,
+    resnet::RESNET101,
+    resnet::RESNET152,
+    resnet::PLAIN18,
+    resnet::PLAIN34,
+    resnet::PLAIN50,
+    resnet::PLAIN101,
+    resnet::PLAIN152,
     cifar_resnet::RESNET20,
     cifar_resnet::RESNET32,
     cifar_resnet::RESNET44,
@@ -26,7 +53,6 @@ pub const CATALOGUE: [ModelSpec; 13] = [
     cifar_resnet::RESNET110,
     cifar_resnet::PLAIN20,
     cifar_resnet::PLAIN56,
-    resnet::RESNET18,
     efficientnet_lite::EFFICIENTNET_LITE0,
 ];
 
@@ -56,13 +82,16 @@ pub struct ModelSpec {
     pub build: fn(&mut Net, NodeId, Part),
 }
 
-/// A paper's own figures, as precise as it gives them.
+/// Figures of the paper's own, as precise as it gives them.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Figures {
     /// Learned values.
     pub parameters: Option<u64>,
     /// Multiply-adds per picture.
     pub macs: Option<u64>,
+    /// Side of the square of pixels that a value of the last maps sees; all are of Araujo, Norris and Sim, Computing
+    /// Receptive Fields of Convolutional Neural Networks, 2019.
+    pub receptive_field: Option<usize>,
 }
 
 /// Top-1 accuracy on the 50 000 validation pictures of ImageNet-1k, one central crop each.
@@ -82,6 +111,26 @@ pub struct WeightsFile {
     pub sha256: &'static str,
     pub licence: &'static str,
 }
+
+impl Figures {
+    const NONE: Self = Self { parameters: None, macs: None, receptive_field: None };
+}
+
+/// torchvision's preprocessing of ImageNet: short side 256, central 224, mean and deviation per channel.
+const IMAGENET: InputSpec = InputSpec {
+    channels: 3,
+    height: 224,
+    width: 224,
+    resize_short: 256,
+    filter: Filter::Bilinear,
+    order: Order::Rgb,
+    mean: [0.485 * 255.0, 0.456 * 255.0, 0.406 * 255.0],
+    std: [0.229 * 255.0, 0.224 * 255.0, 0.225 * 255.0],
+};
+
+/// Caffe's: blue, green and red as bytes, less their means over ImageNet.
+const CAFFE: InputSpec =
+    InputSpec { order: Order::Bgr, mean: [104.0, 117.0, 123.0], std: [1.0; 3], ..IMAGENET };
 
 impl ModelSpec {
     /// The whole network for inputs of `shape` (channels as in [`ModelSpec::input`]) and so many classes.
