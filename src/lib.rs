@@ -32,6 +32,7 @@ pub mod ops;
 pub mod plan;
 pub mod random;
 pub mod shape;
+pub mod table;
 pub mod tensor;
 pub mod transfer;
 #[cfg(target_arch = "wasm32")]

@@ -129,6 +129,39 @@ fn linear_layers_in_pieces_give_the_same_values() {
 }
 
 #[test]
+fn every_trunk_agrees_with_the_cpu_backend_on_a_small_picture() {
+    let gpu = block_on(Gpu::new(None)).unwrap();
+    for spec in &models::CATALOGUE {
+        // The smallest pictures of which their pooling leaves anything, or nearly so.
+        let size = match spec.family {
+            "AlexNet" => 67,
+            "GoogLeNet" => 64,
+            _ => 32,
+        };
+        let graph = spec.trunk(Shape::new(1, spec.input.channels, size, size)).unwrap();
+        let nodes: Vec<_> = graph.taps.stages.iter().map(|stage| stage.node).collect();
+        let plan = Plan::new(&graph, &nodes);
+        let x = picture(graph.input_shape().len());
+        let expected = block_on(Cpu::new().prepare(plan.clone(), &weights)).unwrap().run(&[&x]).unwrap();
+        gpu.forget();
+        let found = block_on(async {
+            let mut program = gpu.prepare(plan, &weights, &|_, _, _| {}).await.unwrap();
+            program.run(&[&x]).await.unwrap()
+        });
+        for ((stage, found), expected) in graph.taps.stages.iter().zip(&found).zip(&expected) {
+            let expected: Vec<f64> = expected.iter().map(|&v| f64::from(v)).collect();
+            let error = normalised_error(found, &expected);
+            assert!(
+                error < 1e-4 && expected.iter().any(|v| *v != 0.0),
+                "{}, {}: {error:e}",
+                spec.id,
+                stage.name
+            );
+        }
+    }
+}
+
+#[test]
 fn progress_counts_to_the_end_of_every_phase_and_choices_are_remembered() {
     let gpu = block_on(Gpu::new(None)).unwrap();
     let last = std::cell::RefCell::new(HashMap::new());

@@ -58,7 +58,8 @@ fn every_logit_of_a_photo_is_pytorchs() {
     let Some(photo) = data::optional("reference/goldfish-224.png") else { return };
     let (graph, parameters) = pretrained();
     let logits = logits(&graph, &parameters, &photo);
-    let error = golden.logits.error(&Tensor::new(Shape::vector(1, 1000), logits));
+    let error =
+        golden.logits.expect("the photo's logits").error(&Tensor::new(Shape::vector(1, 1000), logits));
     println!("pretrained EfficientNet-Lite0: logits differ by {error:.1e}");
     assert!(error <= 1e-3, "{error}");
 }

@@ -16,6 +16,7 @@ use headstart::models::{self, CATALOGUE, ModelSpec};
 use headstart::net::Part;
 use headstart::network::{LoadOptions, Network};
 use headstart::random::Random;
+use headstart::table;
 use headstart::transfer::{Example, Settings, loss, probe};
 use headstart::weights::{Checkpoint, Parameters};
 use image::{DynamicImage, ImageDecoder, ImageReader, RgbaImage};
@@ -65,6 +66,14 @@ enum Command {
         /// Timed runs of each; the median counts.
         #[arg(long, default_value_t = 15)]
         runs: usize,
+        /// Ids of the networks; all of them if none is given.
+        networks: Vec<String>,
+    },
+    /// Prints the table of networks in the README.
+    Table {
+        /// A Markdown file whose table is to be renewed instead.
+        #[arg(long)]
+        into: Option<PathBuf>,
     },
 }
 
@@ -88,7 +97,8 @@ fn main() -> ExitCode {
             let settings = Settings { hidden, ..Settings::default() };
             measure_features(&folder, per_class, seeds, settings, &source)
         }
-        Command::Bench { runs } => bench(runs.max(1)),
+        Command::Bench { runs, networks } => bench(runs.max(1), &networks),
+        Command::Table { into } => table_of_networks(into.as_deref()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -200,7 +210,20 @@ fn measure_features(
     Ok(())
 }
 
-fn bench(runs: usize) -> Outcome<()> {
+fn table_of_networks(into: Option<&Path>) -> Outcome<()> {
+    let Some(path) = into else {
+        print!("{}", table::markdown());
+        return Ok(());
+    };
+    let text = fs::read_to_string(path)?;
+    let [start, end] = table::MARKERS.map(str::trim);
+    let renewed = table::renewed(&text);
+    let renewed =
+        renewed.ok_or_else(|| format!("{} has no table between {start} and {end}", path.display()))?;
+    Ok(fs::write(path, renewed)?)
+}
+
+fn bench(runs: usize, networks: &[String]) -> Outcome<()> {
     const BATCHES: [usize; 2] = [1, 8];
     let backend = Backend::Cpu(Cpu::new());
     println!("CPU, median of {runs} runs, seeded weights");
@@ -208,7 +231,10 @@ fn bench(runs: usize) -> Outcome<()> {
         "{:<20} {:>9} {:>10} {:>10} {:>16} {:>10}",
         "network", "input", "ms, one", "ms, eight", "gain of eight", "GFLOP/s"
     );
-    for spec in &CATALOGUE {
+    let all = || CATALOGUE.iter().collect();
+    let chosen = networks.iter().map(|id| known(id)).collect::<Outcome<Vec<_>>>()?;
+    let chosen: Vec<&ModelSpec> = if chosen.is_empty() { all() } else { chosen };
+    for spec in chosen {
         let mut network = block_on(Network::new(spec, None, LoadOptions::default()))?;
         let bar = progress(BATCHES.len() * (runs + 1), spec.id);
         let mut milliseconds = [0.0; 2];

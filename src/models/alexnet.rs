@@ -34,7 +34,7 @@ pub const ALEXNET: ModelSpec = ModelSpec {
     year: 2014,
     paper: "Krizhevsky, One Weird Trick for Parallelizing Convolutional Neural Networks, 2014",
     depth: 8,
-    figures: Figures { receptive_field: Some(195), ..Figures::NONE },
+    figures: Figures::NONE,
     accuracy: Some(Accuracy { top1: 56.522, source: "torchvision, IMAGENET1K_V1" }),
     classes: 1000,
     input: IMAGENET,

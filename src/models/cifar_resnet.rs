@@ -6,7 +6,7 @@
 //! ResNet-20. Names are torchvision's.
 
 use crate::graph::NodeId;
-use crate::image::{Filter, InputSpec};
+use crate::image::{Filter, InputSpec, Order};
 use crate::net::{Net, Part};
 use crate::ops::{Activation, Conv2d};
 use crate::shape::Window;
@@ -35,6 +35,7 @@ pub const CIFAR10: InputSpec = InputSpec {
     width: 32,
     resize_short: 32,
     filter: Filter::Bilinear,
+    order: Order::Rgb,
     mean: [125.3, 123.0, 113.9],
     std: [63.0, 62.1, 66.7],
 };

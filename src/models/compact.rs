@@ -40,7 +40,7 @@ pub const GOOGLENET: ModelSpec = ModelSpec {
     family: "GoogLeNet",
     year: 2014,
     paper: "after Szegedy and others, Going Deeper with Convolutions, 2014",
-    depth: 14,
+    depth: 15,
     build: googlenet,
     ..BLANK
 };

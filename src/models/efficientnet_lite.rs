@@ -17,7 +17,7 @@ pub const EFFICIENTNET_LITE0: ModelSpec = ModelSpec {
     paper: "Tan and Le, EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks, 2019; the Lite variant, 2020",
     // Without a count of the authors': every convolution and the linear layer.
     depth: 50,
-    figures: Figures { parameters: Some(4_700_000), macs: Some(407_000_000), receptive_field: None },
+    figures: Figures { parameters: Some(4_700_000), macs: Some(407_000_000) },
     accuracy: Some(Accuracy { top1: 75.1, source: "the TensorFlow release of 2020" }),
     classes: 1000,
     input: InputSpec {

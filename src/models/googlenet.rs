@@ -19,7 +19,7 @@ pub const GOOGLENET_2014: ModelSpec = ModelSpec {
     paper: "Szegedy et al., Going Deeper with Convolutions, 2014, table 1",
     depth: 22,
     // The table's columns added up.
-    figures: Figures { parameters: Some(6_797_000), macs: Some(1_533_000_000), receptive_field: None },
+    figures: Figures { parameters: Some(6_797_000), macs: Some(1_533_000_000) },
     accuracy: Some(Accuracy { top1: 68.7, source: "Caffe's bvlc_googlenet" }),
     classes: 1000,
     input: CAFFE,

@@ -20,7 +20,7 @@ pub const LENET5: ModelSpec = ModelSpec {
     paper: "LeCun, Bottou, Bengio and Haffner, Gradient-Based Learning Applied to Document Recognition, 1998, figure 2",
     // The paper's two subsampling layers have weights of their own, and it counts them.
     depth: 7,
-    figures: Figures { parameters: Some(60_000), macs: Some(340_908), receptive_field: None },
+    figures: Figures { parameters: Some(60_000), macs: Some(340_908) },
     accuracy: None,
     classes: 10,
     input: InputSpec {

@@ -89,9 +89,6 @@ pub struct Figures {
     pub parameters: Option<u64>,
     /// Multiply-adds per picture.
     pub macs: Option<u64>,
-    /// Side of the square of pixels that a value of the last maps sees; all are of Araujo, Norris and Sim, Computing
-    /// Receptive Fields of Convolutional Neural Networks, 2019.
-    pub receptive_field: Option<usize>,
 }
 
 /// Top-1 accuracy on the 50 000 validation pictures of ImageNet-1k, one central crop each.
@@ -113,7 +110,7 @@ pub struct WeightsFile {
 }
 
 impl Figures {
-    const NONE: Self = Self { parameters: None, macs: None, receptive_field: None };
+    const NONE: Self = Self { parameters: None, macs: None };
 }
 
 /// torchvision's preprocessing of ImageNet: short side 256, central 224, mean and deviation per channel.

@@ -11,23 +11,23 @@ use super::{Accuracy, Figures, IMAGENET, ModelSpec, averaged, classified};
 
 pub const RESNET18: ModelSpec = ModelSpec {
     build: |net, image, part| resnet(net, image, part, Block::Basic, [2, 2, 2, 2]),
-    ..residual("resnet18", "ResNet-18", 18, 1_800, None, 69.758)
+    ..residual("resnet18", "ResNet-18", 18, 1_800, 69.758)
 };
 pub const RESNET34: ModelSpec = ModelSpec {
     build: |net, image, part| resnet(net, image, part, Block::Basic, [3, 4, 6, 3]),
-    ..residual("resnet34", "ResNet-34", 34, 3_600, None, 73.314)
+    ..residual("resnet34", "ResNet-34", 34, 3_600, 73.314)
 };
 pub const RESNET50: ModelSpec = ModelSpec {
     build: |net, image, part| resnet(net, image, part, Block::Bottleneck, [3, 4, 6, 3]),
-    ..residual("resnet50", "ResNet-50", 50, 3_800, Some(483), 76.13)
+    ..residual("resnet50", "ResNet-50", 50, 3_800, 76.13)
 };
 pub const RESNET101: ModelSpec = ModelSpec {
     build: |net, image, part| resnet(net, image, part, Block::Bottleneck, [3, 4, 23, 3]),
-    ..residual("resnet101", "ResNet-101", 101, 7_600, Some(1027), 77.374)
+    ..residual("resnet101", "ResNet-101", 101, 7_600, 77.374)
 };
 pub const RESNET152: ModelSpec = ModelSpec {
     build: |net, image, part| resnet(net, image, part, Block::Bottleneck, [3, 8, 36, 3]),
-    ..residual("resnet152", "ResNet-152", 152, 11_300, Some(1507), 78.312)
+    ..residual("resnet152", "ResNet-152", 152, 11_300, 78.312)
 };
 
 pub const PLAIN18: ModelSpec = ModelSpec {
@@ -60,16 +60,9 @@ enum Block {
     PlainBottleneck,
 }
 
-/// `macs` are the paper's, in millions; `field` is that of Araujo, Norris and Sim 2019.
-const fn residual(
-    id: &'static str,
-    title: &'static str,
-    depth: usize,
-    macs: u64,
-    field: Option<usize>,
-    top1: f32,
-) -> ModelSpec {
-    let figures = Figures { macs: Some(macs * 1_000_000), receptive_field: field, ..Figures::NONE };
+/// `macs` are the paper's, in millions.
+const fn residual(id: &'static str, title: &'static str, depth: usize, macs: u64, top1: f32) -> ModelSpec {
+    let figures = Figures { macs: Some(macs * 1_000_000), ..Figures::NONE };
     ModelSpec {
         id,
         title,
@@ -92,7 +85,7 @@ const fn plain(id: &'static str, title: &'static str, depth: usize, macs: Option
         Some(macs) => Figures { macs: Some(macs * 1_000_000), ..Figures::NONE },
         None => Figures::NONE,
     };
-    ModelSpec { family: "Plain", figures, accuracy: None, ..residual(id, title, depth, 0, None, 0.0) }
+    ModelSpec { figures, accuracy: None, ..residual(id, title, depth, 0, 0.0) }
 }
 
 const EPSILON: f64 = 1e-5;

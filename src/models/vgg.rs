@@ -25,7 +25,6 @@ pub const VGG13_BN: ModelSpec = ModelSpec {
     ..spec("vgg13_bn", "VGG-13 with batch norm", 13, 133, 71.586)
 };
 pub const VGG16: ModelSpec = ModelSpec {
-    figures: Figures { receptive_field: Some(212), ..millions(138) },
     build: |net, image, part| vgg(net, image, part, D, false),
     ..spec("vgg16", "VGG-16", 16, 138, 71.592)
 };

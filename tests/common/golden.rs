@@ -4,15 +4,18 @@ use headstart::graph::Graph;
 use headstart::models;
 use headstart::shape::Shape;
 use headstart::tensor::Tensor;
-use headstart::weights::{Checkpoint, Parameters};
-use safetensors::tensor::{Dtype, TensorView, serialize};
+use headstart::weights::{Checkpoint, Parameters, Storage};
+use pollster::block_on;
 use serde::Deserialize;
+use serde_json::json;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 
-use super::hash::hashed;
+use super::hash::{hashed, hashed_part};
 
-/// One `forward` file of the reference; the opening comment of its generator defines every field.
+/// One file of the reference. `forward` files have activations, features and logits, `train` files only the logits of
+/// their first step.
 #[derive(Deserialize)]
 pub struct Golden {
     pub case: Case,
@@ -20,10 +23,12 @@ pub struct Golden {
     pub input: HashedInput,
     pub param_count: u64,
     pub params: Vec<HashedParam>,
-    pub macs_per_image: u64,
+    pub macs_per_image: Option<u64>,
+    #[serde(default)]
     pub activations: BTreeMap<String, Values>,
-    pub features: Values,
-    pub logits: Values,
+    pub features: Option<Values>,
+    pub logits: Option<Values>,
+    pub logits_step0: Option<Vec<Vec<f64>>>,
 }
 
 #[derive(Deserialize)]
@@ -36,7 +41,7 @@ pub struct Case {
 }
 
 /// Middle and half width of the hashed values; absent where the weights are real.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 pub struct HashedParam {
     pub name: String,
     pub dims: Vec<usize>,
@@ -48,6 +53,13 @@ pub struct HashedParam {
 pub struct HashedInput {
     pub mid: f32,
     pub half: f32,
+    /// Side of the square of pixels over which every value is repeated.
+    #[serde(default = "one")]
+    pub block: usize,
+}
+
+fn one() -> usize {
+    1
 }
 
 /// What is known of a tensor: always mean, deviation, minimum, maximum and twelve of its values; sometimes all of them.
@@ -73,37 +85,55 @@ impl Golden {
         spec.graph(Shape::new(n, c, h, w), self.case.classes).expect("every case is a possible network")
     }
 
-    /// The hashed pictures.
+    /// The hashed pictures, every value repeated over a square of pixels.
     pub fn pictures(&self) -> Tensor<f32> {
         let [n, c, h, w] = self.case.shape;
-        let HashedInput { mid, half } = self.input;
-        Tensor::new(Shape::new(n, c, h, w), hashed(self.case.seed, "input", n * c * h * w, mid, half))
+        let HashedInput { mid, half, block } = self.input;
+        let (rows, columns) = (h / block, w / block);
+        let coarse = hashed(self.case.seed, "input", n * c * rows * columns, mid, half);
+        let value = |i: usize| {
+            let (plane, y, x) = (i / (h * w), i / w % h, i % w);
+            coarse[(plane * rows + y / block) * columns + x / block]
+        };
+        Tensor::new(Shape::new(n, c, h, w), (0..n * c * h * w).map(value).collect())
     }
 
     /// The hashed weights, by way of a safetensors file.
     pub fn parameters(&self, graph: &Graph) -> Parameters {
-        let checkpoint = Checkpoint::read(self.safetensors()).expect("a file just written can be read");
+        let checkpoint = block_on(Checkpoint::open(self.file())).expect("a file of the right form");
         Parameters::from_checkpoint(checkpoint, graph, false, 0).unwrap_or_else(|error| panic!("{error:#}"))
     }
 
-    fn safetensors(&self) -> Vec<u8> {
-        let tensors: Vec<(String, Vec<usize>, Vec<u8>)> = self
-            .params
-            .iter()
-            .map(|HashedParam { name, dims, mid, half }| {
-                let (mid, half) = mid.zip(*half).expect("hashed weights");
-                let values = hashed(self.case.seed, name, dims.iter().product(), mid, half);
-                (name.clone(), dims.clone(), values.iter().flat_map(|v| v.to_le_bytes()).collect())
-            })
-            .collect();
-        let views = tensors.iter().map(|(name, dims, bytes)| {
-            (
-                name,
-                TensorView::new(Dtype::F32, dims.clone(), bytes)
-                    .expect("as many bytes as the dimensions say"),
-            )
-        });
-        serialize(views, None).expect("tensors can be written")
+    /// The hashed weights as a safetensors file that exists only where it is read: VGG's would be half a gigabyte.
+    pub fn file(&self) -> Storage {
+        let mut end = 0;
+        let mut header = serde_json::Map::new();
+        let mut tensors = Vec::new();
+        for param in &self.params {
+            let begin = end;
+            end += 4 * param.dims.iter().product::<usize>() as u64;
+            let entry = json!({ "dtype": "F32", "shape": param.dims, "data_offsets": [begin, end] });
+            header.insert(param.name.clone(), entry);
+            tensors.push((begin..end, param.clone()));
+        }
+        let mut text = serde_json::Value::Object(header).to_string();
+        text.push_str(&" ".repeat(text.len().next_multiple_of(8) - text.len()));
+        let start = [&(text.len() as u64).to_le_bytes(), text.as_bytes()].concat();
+        let (first, seed) = (start.len() as u64, self.case.seed);
+        let read = move |range: Range<u64>| {
+            let mut bytes = start[range.start.min(first) as usize..range.end.min(first) as usize].to_vec();
+            for (place, HashedParam { name, mid, half, .. }) in &tensors {
+                let (from, to) = (range.start.max(first + place.start), range.end.min(first + place.end));
+                if from < to {
+                    let index = |byte: u64| ((byte - first - place.start) / 4) as u32;
+                    let (mid, half) = mid.zip(*half).expect("hashed weights");
+                    let values = hashed_part(seed, name, index(from)..index(to), mid, half);
+                    bytes.extend(values.into_iter().flat_map(f32::to_le_bytes));
+                }
+            }
+            std::future::ready(Ok(bytes))
+        };
+        Storage::elsewhere(first + end, read)
     }
 }
 

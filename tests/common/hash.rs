@@ -6,6 +6,8 @@
 //! value(i) = f32(mid + half * s(i))                        product and sum in f64, one rounding
 //! ```
 
+use std::ops::Range;
+
 /// FNV-1a over bytes, 32 bits.
 pub fn fnv1a(bytes: &[u8]) -> u32 {
     bytes.iter().fold(0x811C_9DC5, |h, &byte| (h ^ u32::from(byte)).wrapping_mul(0x0100_0193))
@@ -22,9 +24,14 @@ pub fn mix(mut h: u32) -> u32 {
 
 /// The first `count` values of the tensor called `name`.
 pub fn hashed(seed: u32, name: &str, count: usize, mid: f32, half: f32) -> Vec<f32> {
+    hashed_part(seed, name, 0..count as u32, mid, half)
+}
+
+/// The values at these flat indices of the tensor called `name`.
+pub fn hashed_part(seed: u32, name: &str, indices: Range<u32>, mid: f32, half: f32) -> Vec<f32> {
     let a = fnv1a(name.as_bytes());
     let b = mix(a ^ seed);
-    (0..count as u32)
+    indices
         .map(|i| {
             let bits = mix(mix(i.wrapping_add(a)).wrapping_add(b)) >> 8;
             let s = (f64::from(bits) - 8_388_608.0) / 8_388_608.0;
