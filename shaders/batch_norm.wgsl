@@ -1,4 +1,5 @@
-// Batch normalisation in evaluation: y = (x - mean) / sqrt(variance + epsilon) * weight + bias, per channel.
+// Batch normalisation: y = (x - mean) / sqrt(variance + epsilon) * weight + bias, per channel. Mean and variance are
+// two bindings, or one that holds both.
 
 override EPSILON: f32 = 1e-5;
 
@@ -6,6 +7,7 @@ struct Dims {
     len: u32,
     c: u32,
     plane: u32,
+    variance_at: u32, // index of the first variance in its binding
 }
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
@@ -25,5 +27,5 @@ fn main(
     let index = (workgroup.y * count.x + workgroup.x) * 64u + local;
     if (index >= dims.len) { return; }
     let c = (index / dims.plane) % dims.c;
-    y[index] = (x[index] - mean[c]) / sqrt(variance[c] + EPSILON) * weight[c] + bias[c];
+    y[index] = (x[index] - mean[c]) / sqrt(variance[dims.variance_at + c] + EPSILON) * weight[c] + bias[c];
 }

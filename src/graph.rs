@@ -277,10 +277,17 @@ impl Graph {
     /// # Panics
     /// If `params` are not this graph's, or `x` is not of the input's shape.
     pub fn interpret<T: Real>(&self, x: &Tensor<T>, params: &[Tensor<T>]) -> Vec<Tensor<T>> {
+        self.interpret_inputs(&[x], params)
+    }
+
+    /// The same for a graph with any number of inputs, in node order.
+    pub fn interpret_inputs<T: Real>(&self, x: &[&Tensor<T>], params: &[Tensor<T>]) -> Vec<Tensor<T>> {
         assert_eq!(params.len(), self.params.len(), "one tensor for every parameter");
         let mut values: Vec<Tensor<T>> = Vec::with_capacity(self.nodes.len());
+        let mut given = x.iter();
         for node in &self.nodes {
             let value = if let Op::Input(input) = &node.op {
+                let x = *given.next().expect("a value for every input");
                 assert_eq!(x.shape, input.shape, "the input's shape");
                 x.clone()
             } else {

@@ -23,6 +23,7 @@ pub mod augment;
 pub mod data;
 pub mod describe;
 pub mod exec;
+pub mod gradient;
 pub mod graph;
 pub mod image;
 pub mod models;

@@ -77,8 +77,9 @@ impl Net {
         self.add(name, Op::Linear(Linear::new(features)), &[x])
     }
 
-    pub fn batch_norm(&mut self, name: &str, x: NodeId, epsilon: f64) -> NodeId {
-        self.add(name, Op::BatchNorm(BatchNorm { epsilon }), &[x])
+    /// An epsilon alone is batch norm with PyTorch's momentum.
+    pub fn batch_norm(&mut self, name: &str, x: NodeId, norm: impl Into<BatchNorm>) -> NodeId {
+        self.add(name, Op::BatchNorm(norm.into()), &[x])
     }
 
     pub fn activation(&mut self, name: &str, x: NodeId, activation: Activation) -> NodeId {

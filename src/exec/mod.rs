@@ -8,7 +8,7 @@ pub mod gpu;
 use thiserror::Error;
 
 use crate::graph::Param;
-use crate::plan::Plan;
+use crate::plan::{Moment, Plan};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
@@ -119,6 +119,49 @@ impl Program {
             Self::Gpu(program) => program.run(x).await,
         }
     }
+
+    /// Runs the plan and then updates its parameters: one step of training, as one submit. The outputs are those of
+    /// before the update; not asked for, they stay where they are, and nobody waits for the device.
+    pub async fn train(
+        &mut self,
+        x: &[&[f32]],
+        at: Moment,
+        outputs: bool,
+    ) -> Result<Vec<Vec<f32>>, ExecError> {
+        match self {
+            Self::Cpu(program) => program.train(x, at),
+            Self::Gpu(program) => program.train(x, at, outputs).await,
+        }
+    }
+
+    /// The values of a trained parameter, its gradient, or what its rule remembers.
+    pub async fn read(&mut self, what: Stored) -> Result<Vec<f32>, ExecError> {
+        match self {
+            Self::Cpu(program) => Ok(program.read(what)),
+            Self::Gpu(program) => program.read(what).await,
+        }
+    }
+
+    /// Sets a trained parameter or what its rule remembers, to go on from a checkpoint for instance.
+    ///
+    /// # Panics
+    /// If `values` are not as many as there are, or are for a gradient.
+    pub fn write(&mut self, what: Stored, values: &[f32]) {
+        match self {
+            Self::Cpu(program) => program.write(what, values),
+            Self::Gpu(program) => program.write(what, values),
+        }
+    }
+}
+
+/// What a program in training holds for an update of its plan, by the update's index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stored {
+    Parameter(usize),
+    /// The gradient of the last run.
+    Gradient(usize),
+    /// What the rule remembers: the first or second tensor of it.
+    State(usize, usize),
 }
 
 /// Whether `x` holds the values of every input of the plan, in order.

@@ -6,6 +6,8 @@ use std::ops::Range;
 
 use super::kernel::{each, shader, word};
 use super::{Binding, Case, Kernel, Op, Operator, Real, Site, one};
+use crate::gradient::{Backward, Grads};
+use crate::graph::NodeId;
 use crate::shape::{Padding, Shape, ShapeError, Window};
 use crate::tensor::Tensor;
 
@@ -13,6 +15,13 @@ use crate::tensor::Tensor;
 pub struct AdaptiveAvgPool {
     /// Bins, vertical and horizontal.
     pub bins: [usize; 2],
+}
+
+/// Every bin hands equal parts of its gradient to all its pixels. Takes `dy`, a value for each bin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AdaptiveAvgPoolGradient {
+    /// Height and width of the pooling's input.
+    pub size: [usize; 2],
 }
 
 /// The pixels of bin `i` of `count` over `size` pixels.
@@ -70,6 +79,12 @@ impl Operator for AdaptiveAvgPool {
         Tensor::new(y, data)
     }
 
+    fn vjp(&self, net: &mut Backward, node: NodeId, dy: NodeId) -> Option<Grads> {
+        let Shape { h, w, .. } = net.shape(net.input(node, 0));
+        let op = Op::AdaptiveAvgPoolGradient(AdaptiveAvgPoolGradient { size: [h, w] });
+        Some(Grads::of_input(net.emit(node, "input_gradient", op, &[dy], &[])))
+    }
+
     fn variants(&self, at: &Site) -> Vec<Kernel> {
         let (x, y) = (at.inputs[0], at.output);
         vec![Kernel {
@@ -94,5 +109,53 @@ impl Operator for AdaptiveAvgPool {
             case([4, 4], Shape::new(1, 2, 14, 14)),
             case([1, 3], Shape::new(1, 2, 5, 8)),
         ]
+    }
+}
+
+impl Operator for AdaptiveAvgPoolGradient {
+    fn infer(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        one(inputs).map(|dy| Shape { h: self.size[0], w: self.size[1], ..dy })
+    }
+
+    fn reference<T: Real>(&self, x: &[&Tensor<T>], _p: &[&Tensor<T>]) -> Tensor<T> {
+        let (dy, bins, [h, w]) = (x[0], x[0].shape, self.size);
+        let mut dx = Tensor::filled(Shape { h, w, ..bins }, T::ZERO);
+        for n in 0..bins.n {
+            for c in 0..bins.c {
+                for oh in 0..bins.h {
+                    for ow in 0..bins.w {
+                        let (rows, columns) = (bin(oh, bins.h, h), bin(ow, bins.w, w));
+                        let part = dy.at(n, c, oh, ow) / T::of((rows.len() * columns.len()) as f64);
+                        for ih in rows {
+                            for iw in columns.clone() {
+                                let at = dx.index(n, c, ih, iw);
+                                dx.data[at] += part;
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        dx
+    }
+
+    fn variants(&self, at: &Site) -> Vec<Kernel> {
+        let (dy, dx) = (at.inputs[0], at.output);
+        vec![Kernel {
+            shader: shader!("adaptive_avg_pool_gradient"),
+            overrides: Vec::new(),
+            bindings: vec![Binding::Input(0), Binding::Output],
+            dims: [dx.len(), dx.h, dx.w, dy.h, dy.w].map(word).to_vec(),
+            grid: each(dx.len(), at.limits),
+        }]
+    }
+
+    fn cases() -> Vec<Case> {
+        let gradient = |case: Case| {
+            let (x, dy) = (case.inputs[0], case.op.infer(&case.inputs).expect("the case's shapes fit"));
+            let op = Op::AdaptiveAvgPoolGradient(Self { size: [x.h, x.w] });
+            Case::new(format!("gradient of {}", case.name), op, [dy])
+        };
+        AdaptiveAvgPool::cases().into_iter().map(gradient).collect()
     }
 }

@@ -1,7 +1,9 @@
 //! The shortcut: `y = activation(a + b)`. He et al. 2015, equation 1.
 
 use super::kernel::{code, each, shader, word};
-use super::{Activation, Binding, Case, Kernel, Op, Operator, Real, Site};
+use super::{Activation, Binding, Case, Kernel, Op, Operator, Real, Site, pair};
+use crate::gradient::{Backward, Grads};
+use crate::graph::NodeId;
 use crate::shape::{Shape, ShapeError};
 use crate::tensor::Tensor;
 
@@ -12,11 +14,7 @@ pub struct Add {
 
 impl Operator for Add {
     fn infer(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
-        match *inputs {
-            [a, b] if a == b => Ok(a),
-            [left, right] => Err(ShapeError::Unequal { left, right }),
-            _ => Err(ShapeError::InputCount { expected: 2, found: inputs.len() }),
-        }
+        pair(inputs)
     }
 
     fn reference<T: Real>(&self, x: &[&Tensor<T>], _p: &[&Tensor<T>]) -> Tensor<T> {
@@ -25,6 +23,11 @@ impl Operator for Add {
             self.activation.map_or(y, |f| f.apply(y))
         });
         Tensor::new(x[0].shape, sum.collect())
+    }
+
+    fn vjp(&self, net: &mut Backward, node: NodeId, dy: NodeId) -> Option<Grads> {
+        let dy = net.before(self.activation, node, dy);
+        Some(Grads { inputs: vec![Some(dy); 2], params: Vec::new() })
     }
 
     fn variants(&self, at: &Site) -> Vec<Kernel> {

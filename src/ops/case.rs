@@ -1,6 +1,6 @@
 //! One op on given shapes with made-up values: what a backend is held against.
 
-use super::Op;
+use super::{BatchMoments, Op, Operator};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
@@ -9,17 +9,49 @@ pub struct Case {
     pub name: String,
     pub op: Op,
     pub inputs: Vec<Shape>,
+    /// What the inputs mean to the op, where not any values will do.
+    kinds: Vec<(usize, Kind)>,
+}
+
+/// Inputs that are not just numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Numbers of the classes, which are the channels of the first input.
+    Labels,
+    /// The [`BatchMoments`] of the first input.
+    Moments,
 }
 
 impl Case {
     pub fn new(name: impl Into<String>, op: Op, inputs: impl Into<Vec<Shape>>) -> Self {
-        Self { name: name.into(), op, inputs: inputs.into() }
+        Self { name: name.into(), op, inputs: inputs.into(), kinds: Vec::new() }
     }
 
-    /// Inputs in `[-1, 1)`, the same on every machine.
+    /// The same case with an input of that kind.
+    pub fn with(mut self, input: usize, kind: Kind) -> Self {
+        self.kinds.push((input, kind));
+        self
+    }
+
+    /// The kind of an input, if it has one.
+    pub fn kind(&self, input: usize) -> Option<Kind> {
+        self.kinds.iter().find(|(index, _)| *index == input).map(|(_, kind)| *kind)
+    }
+
+    /// Inputs in `[-1, 1)`, or of their kind, the same on every machine.
     pub fn input_values(&self) -> Vec<Tensor<f32>> {
         let tensor = |(i, &shape): (usize, &Shape)| noise(shape, 1 + i as u32, -1.0, 1.0);
-        self.inputs.iter().enumerate().map(tensor).collect()
+        let mut values: Vec<_> = self.inputs.iter().enumerate().map(tensor).collect();
+        for &(input, kind) in &self.kinds {
+            values[input] = match kind {
+                Kind::Moments => BatchMoments.reference(&[&values[0]], &[]),
+                Kind::Labels => {
+                    let classes = self.inputs[0].c as f32;
+                    values[input].map(|v| ((v + 1.0) / 2.0 * classes).floor())
+                }
+            };
+        }
+        values
     }
 
     /// Parameters of the size that keeps activations near one; variances are positive.

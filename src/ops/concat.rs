@@ -3,12 +3,21 @@
 //! Two to four at a time, so that a kernel binds them all within WebGPU's limit; [`crate::net::Net::concat`] takes more.
 
 use super::kernel::{each, shader, word};
-use super::{Binding, Case, Kernel, Op, Operator, Real, Site};
+use super::{Binding, Case, Kernel, Op, Operator, Real, Site, one};
+use crate::gradient::{Backward, Grads};
+use crate::graph::NodeId;
 use crate::shape::{Shape, ShapeError};
 use crate::tensor::Tensor;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Concat;
+
+/// Some channels of all: what a concatenation hands back to one of its inputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChannelSlice {
+    pub first: usize,
+    pub channels: usize,
+}
 
 impl Concat {
     /// Inputs of one concatenation at most.
@@ -39,6 +48,17 @@ impl Operator for Concat {
         Tensor::new(y, data)
     }
 
+    fn vjp(&self, net: &mut Backward, node: NodeId, dy: NodeId) -> Option<Grads> {
+        let channels: Vec<usize> = net.node(node).inputs.iter().map(|x| net.shape(*x).c).collect();
+        let mut first = 0;
+        let slices = channels.into_iter().enumerate().map(|(i, channels)| {
+            let op = Op::ChannelSlice(ChannelSlice { first, channels });
+            first += channels;
+            Some(net.emit(node, &format!("input_gradient{i}"), op, &[dy], &[]))
+        });
+        Some(Grads { inputs: slices.collect(), params: Vec::new() })
+    }
+
     fn variants(&self, at: &Site) -> Vec<Kernel> {
         // Where an input ends within a picture; those that do not exist are empty, and the first stands in for them.
         let ends = (0..Self::MOST).map(|i| at.inputs.iter().take(i + 1).map(Shape::image).sum());
@@ -66,5 +86,45 @@ impl Operator for Concat {
             case(&[3, 1, 5], Shape::new(1, 0, 4, 9)),
             case(&[2, 2], Shape::new(3, 0, 1, 1)),
         ]
+    }
+}
+
+impl Operator for ChannelSlice {
+    fn infer(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        let x = one(inputs)?;
+        if self.first + self.channels > x.c {
+            return Err(ShapeError::Channels { expected: self.first + self.channels, found: x.c });
+        }
+        Ok(Shape { c: self.channels, ..x })
+    }
+
+    fn reference<T: Real>(&self, x: &[&Tensor<T>], _p: &[&Tensor<T>]) -> Tensor<T> {
+        let s = x[0].shape;
+        let channels = self.first * s.plane()..(self.first + self.channels) * s.plane();
+        let data = x[0].data.chunks(s.image()).flat_map(|image| &image[channels.clone()]).copied();
+        Tensor::new(Shape { c: self.channels, ..s }, data.collect())
+    }
+
+    fn variants(&self, at: &Site) -> Vec<Kernel> {
+        let (x, y) = (at.inputs[0], at.output);
+        vec![Kernel {
+            shader: shader!("channel_slice"),
+            overrides: Vec::new(),
+            bindings: vec![Binding::Input(0), Binding::Output],
+            dims: [y.len(), y.image(), x.image(), self.first * x.plane()].map(word).to_vec(),
+            grid: each(y.len(), at.limits),
+        }]
+    }
+
+    fn tolerance(&self) -> f64 {
+        0.0
+    }
+
+    fn cases() -> Vec<Case> {
+        let case = |first, channels, x| {
+            let op = Op::ChannelSlice(Self { first, channels });
+            Case::new(format!("{channels} channels of {x} from {first} on"), op, [x])
+        };
+        vec![case(3, 4, Shape::new(2, 9, 5, 6)), case(0, 1, Shape::vector(3, 1))]
     }
 }

@@ -1,6 +1,9 @@
-//! Dropout at inference: the identity. Srivastava et al. 2014.
+//! Dropout at inference: the identity. In training the values are multiplied by a mask that is an input
+//! ([`Multiply`](super::Multiply)), because randomness comes from outside. Srivastava et al. 2014.
 
 use super::{Case, Kernel, Op, Operator, Real, Site, one};
+use crate::gradient::{Backward, Grads};
+use crate::graph::NodeId;
 use crate::shape::{Shape, ShapeError};
 use crate::tensor::Tensor;
 
@@ -17,6 +20,10 @@ impl Operator for Dropout {
 
     fn reference<T: Real>(&self, x: &[&Tensor<T>], _p: &[&Tensor<T>]) -> Tensor<T> {
         x[0].clone()
+    }
+
+    fn vjp(&self, _net: &mut Backward, _node: NodeId, dy: NodeId) -> Option<Grads> {
+        Some(Grads::of_input(dy))
     }
 
     /// The output is the input: nothing is dispatched.

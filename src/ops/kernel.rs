@@ -33,7 +33,7 @@ macro_rules! shader {
     ($name:literal) => {
         $crate::ops::kernel::Shader {
             name: $name,
-            source: include_str!(concat!("../../shaders/", $name, ".wgsl")),
+            source: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/", $name, ".wgsl")),
         }
     };
 }
@@ -47,7 +47,9 @@ pub enum Binding {
     Input(usize),
     /// The op's parameter of that index, read-only, in that order of values.
     Param(usize, Layout),
-    /// The op's result; always the last storage buffer.
+    /// What an update remembers, read and written.
+    State(usize),
+    /// The op's result, or the parameter that an update changes; always the last storage buffer.
     Output,
 }
 
@@ -76,16 +78,33 @@ impl Layout {
         }
     }
 
+    /// Channels, taps, and channels and outputs with padding, of a weight of `shape` in this order.
+    fn sizes(self, shape: Shape) -> Option<[usize; 4]> {
+        let (inputs, outputs, c, taps) = match self {
+            Self::AsIs => return None,
+            // As if every tap were a channel.
+            Self::Transposed { outputs } => (1, outputs, shape.image(), 1),
+            Self::OutputsLast { inputs, outputs } => (inputs, outputs, shape.c, shape.plane()),
+        };
+        Some([c, taps, c.next_multiple_of(inputs), shape.n.next_multiple_of(outputs)])
+    }
+
+    /// The kernel that brings a parameter of `shape`, its input, into this order; none where nothing is to be done.
+    pub fn kernel(self, shape: Shape, limits: Limits) -> Option<Kernel> {
+        let [c, taps, rows, row] = self.sizes(shape)?;
+        let len = self.len(shape);
+        Some(Kernel {
+            shader: shader!("repack"),
+            overrides: Vec::new(),
+            bindings: vec![Binding::Input(0), Binding::Output],
+            dims: [len, shape.n, c, taps, rows, row].map(word).to_vec(),
+            grid: each(len, limits),
+        })
+    }
+
     /// The values in this order.
     pub fn apply(self, tensor: Tensor<f32>) -> Vec<f32> {
-        let (inputs, outputs, c, taps) = match self {
-            Self::AsIs => return tensor.data,
-            // As if every tap were a channel.
-            Self::Transposed { outputs } => (1, outputs, tensor.shape.image(), 1),
-            Self::OutputsLast { inputs, outputs } => (inputs, outputs, tensor.shape.c, tensor.shape.plane()),
-        };
-        let row = tensor.shape.n.next_multiple_of(outputs);
-        let rows = c.next_multiple_of(inputs);
+        let Some([c, taps, rows, row]) = self.sizes(tensor.shape) else { return tensor.data };
         let mut values = vec![0.0; self.len(tensor.shape)];
         for (o, of_output) in tensor.data.chunks(c * taps).enumerate() {
             for (channel, of_channel) in of_output.chunks(taps).enumerate() {

@@ -1,8 +1,13 @@
 //! A fully connected layer: `y = activation(w x + b)`, `x` of `[n, c, 1, 1]`, `w` of `[o, c]`.
 
 use super::kernel::{Class, Layout, code, each, fold, magnitude, shader, word};
-use super::{Activation, Binding, Case, Init, Kernel, Op, Operator, ParamSpec, Real, Site, one};
-use crate::shape::{Shape, ShapeError};
+use super::{
+    Activation, Binding, Case, Conv2d, Conv2dInputGradient, Conv2dWeightGradient, Init, Kernel, Op, Operator,
+    ParamSpec, Real, Site, one,
+};
+use crate::gradient::{Backward, Grads};
+use crate::graph::NodeId;
+use crate::shape::{Shape, ShapeError, Window};
 use crate::tensor::Tensor;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +85,19 @@ impl Operator for Linear {
             }
         }
         Tensor::new(Shape::vector(x.shape.n, self.features), data)
+    }
+
+    /// `dx = w^T dy` and `dw = dy x^T`: those of a convolution that sees one pixel.
+    fn vjp(&self, net: &mut Backward, node: NodeId, dy: NodeId) -> Option<Grads> {
+        let dy = net.before(self.activation, node, dy);
+        let (x, weight) = (net.input(node, 0), net.param(node, 0));
+        let conv = Conv2d::new(self.features, Window::point());
+        let dx = Op::Conv2dInputGradient(Conv2dInputGradient { conv, input: [net.shape(x).c, 1, 1] });
+        let dw = Op::Conv2dWeightGradient(Conv2dWeightGradient { conv });
+        let dw = net.emit(node, "weight.gradient", dw, &[x, dy], &[]);
+        let db = net.bias_gradient(node, dy);
+        let dx = net.emit(node, "input_gradient", dx, &[dy], &[weight]);
+        Some(Grads { inputs: vec![Some(dx)], params: vec![Some(dw), Some(db)] })
     }
 
     fn variants(&self, at: &Site) -> Vec<Kernel> {

@@ -1,7 +1,9 @@
 //! The layers: one file each, with its shape rule, its parameters, its cost, its definition as loops and the
 //! shapes every backend must agree on. [`Operator`] is the contract; [`Op`] is the closed list of those who keep it.
 //!
-//! A layer here knows nothing of graphs, plans or devices.
+//! A layer's gradient is made of more ops, in the same file or folder, and [`Operator::vjp`] says of which.
+//!
+//! A layer here knows nothing of networks, plans or devices.
 
 pub mod activation;
 pub mod adaptive_avg_pool;
@@ -9,8 +11,11 @@ pub mod add;
 pub mod avg_pool;
 pub mod batch_norm;
 pub mod case;
+pub mod channel_sum;
 pub mod concat;
+pub mod constant;
 pub mod conv2d;
+pub mod cross_entropy;
 pub mod dropout;
 pub mod flatten;
 pub mod global_avg_pool;
@@ -19,28 +24,39 @@ pub mod kernel;
 pub mod linear;
 pub mod lrn;
 pub mod max_pool;
+pub mod multiply;
 pub mod real;
+pub mod scale;
 pub mod softmax;
 
-pub use activation::Activation;
-pub use adaptive_avg_pool::AdaptiveAvgPool;
+pub use activation::{Activation, ActivationGradient};
+pub use adaptive_avg_pool::{AdaptiveAvgPool, AdaptiveAvgPoolGradient};
 pub use add::Add;
-pub use avg_pool::AvgPool;
-pub use batch_norm::BatchNorm;
+pub use avg_pool::{AvgPool, AvgPoolGradient};
+pub use batch_norm::{
+    BatchMoments, BatchNorm, BatchNormGradient, BatchNormWeightGradient, Normalise, NormaliseGradient,
+};
 pub use case::Case;
-pub use concat::Concat;
-pub use conv2d::{Conv2d, Epilogue};
+pub use channel_sum::ChannelSum;
+pub use concat::{ChannelSlice, Concat};
+pub use constant::Constant;
+pub use conv2d::{Conv2d, Conv2dInputGradient, Conv2dWeightGradient, Epilogue};
+pub use cross_entropy::{CorrectAnswers, CrossEntropy, CrossEntropyGradient};
 pub use dropout::Dropout;
-pub use flatten::Flatten;
-pub use global_avg_pool::GlobalAvgPool;
+pub use flatten::{Flatten, Unflatten};
+pub use global_avg_pool::{GlobalAvgPool, GlobalAvgPoolGradient};
 pub use input::Input;
 pub use kernel::{Binding, Class, Kernel, Layout, Shader, Site};
 pub use linear::Linear;
-pub use lrn::Lrn;
-pub use max_pool::MaxPool;
+pub use lrn::{Lrn, LrnGradient};
+pub use max_pool::{MaxPool, MaxPoolGradient};
+pub use multiply::Multiply;
 pub use real::Real;
-pub use softmax::Softmax;
+pub use scale::Scale;
+pub use softmax::{Softmax, SoftmaxGradient};
 
+use crate::gradient::{Backward, Grads};
+use crate::graph::NodeId;
 use crate::shape::{Shape, ShapeError, Window};
 use crate::tensor::Tensor;
 
@@ -69,6 +85,13 @@ pub trait Operator {
 
     /// The definition. `x` are the inputs, `p` the parameters; `reference::<f64>` is the oracle of every test.
     fn reference<T: Real>(&self, x: &[&Tensor<T>], p: &[&Tensor<T>]) -> Tensor<T>;
+
+    /// Hands `dy`, the gradient of node `node`'s output, on to its inputs and parameters, with nodes added to `net`.
+    /// None where the op is itself a part of the backward pass: nothing is differentiated twice.
+    fn vjp(&self, net: &mut Backward, node: NodeId, dy: NodeId) -> Option<Grads> {
+        let _ = (net, node, dy);
+        None
+    }
 
     /// The GPU kernels that compute it at these shapes, the readable one first. Which is fastest is measured on the
     /// device, for each [`Operator::class`]; none are needed where [`Op::is_identity`] holds.
@@ -130,6 +153,29 @@ pub enum Op {
     Flatten(Flatten),
     Dropout(Dropout),
     Softmax(Softmax),
+    AdaptiveAvgPoolGradient(AdaptiveAvgPoolGradient),
+    ChannelSlice(ChannelSlice),
+    LrnGradient(LrnGradient),
+    Conv2dInputGradient(Conv2dInputGradient),
+    Conv2dWeightGradient(Conv2dWeightGradient),
+    BatchMoments(BatchMoments),
+    Normalise(Normalise),
+    BatchNormWeightGradient(BatchNormWeightGradient),
+    BatchNormGradient(BatchNormGradient),
+    NormaliseGradient(NormaliseGradient),
+    ActivationGradient(ActivationGradient),
+    MaxPoolGradient(MaxPoolGradient),
+    AvgPoolGradient(AvgPoolGradient),
+    GlobalAvgPoolGradient(GlobalAvgPoolGradient),
+    Unflatten(Unflatten),
+    Multiply(Multiply),
+    Scale(Scale),
+    Constant(Constant),
+    ChannelSum(ChannelSum),
+    SoftmaxGradient(SoftmaxGradient),
+    CrossEntropy(CrossEntropy),
+    CrossEntropyGradient(CrossEntropyGradient),
+    CorrectAnswers(CorrectAnswers),
 }
 
 macro_rules! dispatch {
@@ -150,6 +196,29 @@ macro_rules! dispatch {
             Op::Flatten($op) => $answer,
             Op::Dropout($op) => $answer,
             Op::Softmax($op) => $answer,
+            Op::AdaptiveAvgPoolGradient($op) => $answer,
+            Op::ChannelSlice($op) => $answer,
+            Op::LrnGradient($op) => $answer,
+            Op::Conv2dInputGradient($op) => $answer,
+            Op::Conv2dWeightGradient($op) => $answer,
+            Op::BatchMoments($op) => $answer,
+            Op::Normalise($op) => $answer,
+            Op::BatchNormWeightGradient($op) => $answer,
+            Op::BatchNormGradient($op) => $answer,
+            Op::NormaliseGradient($op) => $answer,
+            Op::ActivationGradient($op) => $answer,
+            Op::MaxPoolGradient($op) => $answer,
+            Op::AvgPoolGradient($op) => $answer,
+            Op::GlobalAvgPoolGradient($op) => $answer,
+            Op::Unflatten($op) => $answer,
+            Op::Multiply($op) => $answer,
+            Op::Scale($op) => $answer,
+            Op::Constant($op) => $answer,
+            Op::ChannelSum($op) => $answer,
+            Op::SoftmaxGradient($op) => $answer,
+            Op::CrossEntropy($op) => $answer,
+            Op::CrossEntropyGradient($op) => $answer,
+            Op::CorrectAnswers($op) => $answer,
         }
     };
 }
@@ -173,6 +242,10 @@ impl Op {
 
     pub fn reference<T: Real>(&self, x: &[&Tensor<T>], p: &[&Tensor<T>]) -> Tensor<T> {
         dispatch!(self, op => op.reference(x, p))
+    }
+
+    pub fn vjp(&self, net: &mut Backward, node: NodeId, dy: NodeId) -> Option<Grads> {
+        dispatch!(self, op => op.vjp(net, node, dy))
     }
 
     pub fn variants(&self, at: &Site) -> Vec<Kernel> {
@@ -205,12 +278,35 @@ impl Op {
             Op::Flatten(_) => "Flatten",
             Op::Dropout(_) => "Dropout",
             Op::Softmax(_) => "Softmax",
+            Op::AdaptiveAvgPoolGradient(_) => "AdaptiveAvgPoolGradient",
+            Op::ChannelSlice(_) => "ChannelSlice",
+            Op::LrnGradient(_) => "LrnGradient",
+            Op::Conv2dInputGradient(_) => "Conv2dInputGradient",
+            Op::Conv2dWeightGradient(_) => "Conv2dWeightGradient",
+            Op::BatchMoments(_) => "BatchMoments",
+            Op::Normalise(_) => "Normalise",
+            Op::BatchNormWeightGradient(_) => "BatchNormWeightGradient",
+            Op::BatchNormGradient(_) => "BatchNormGradient",
+            Op::NormaliseGradient(_) => "NormaliseGradient",
+            Op::ActivationGradient(_) => "ActivationGradient",
+            Op::MaxPoolGradient(_) => "MaxPoolGradient",
+            Op::AvgPoolGradient(_) => "AvgPoolGradient",
+            Op::GlobalAvgPoolGradient(_) => "GlobalAvgPoolGradient",
+            Op::Unflatten(_) => "Unflatten",
+            Op::Multiply(_) => "Multiply",
+            Op::Scale(_) => "Scale",
+            Op::Constant(_) => "Constant",
+            Op::ChannelSum(_) => "ChannelSum",
+            Op::SoftmaxGradient(_) => "SoftmaxGradient",
+            Op::CrossEntropy(_) => "CrossEntropy",
+            Op::CrossEntropyGradient(_) => "CrossEntropyGradient",
+            Op::CorrectAnswers(_) => "CorrectAnswers",
         }
     }
 
     /// Whether the output holds the input's values in the same order, so that no work is to be done.
     pub fn is_identity(&self) -> bool {
-        matches!(self, Op::Flatten(_) | Op::Dropout(_))
+        matches!(self, Op::Flatten(_) | Op::Unflatten(_) | Op::Dropout(_))
     }
 
     /// The cases of every layer.
@@ -230,6 +326,29 @@ impl Op {
             Flatten::cases(),
             Dropout::cases(),
             Softmax::cases(),
+            AdaptiveAvgPoolGradient::cases(),
+            ChannelSlice::cases(),
+            LrnGradient::cases(),
+            Conv2dInputGradient::cases(),
+            Conv2dWeightGradient::cases(),
+            BatchMoments::cases(),
+            Normalise::cases(),
+            BatchNormWeightGradient::cases(),
+            BatchNormGradient::cases(),
+            NormaliseGradient::cases(),
+            ActivationGradient::cases(),
+            MaxPoolGradient::cases(),
+            AvgPoolGradient::cases(),
+            GlobalAvgPoolGradient::cases(),
+            Unflatten::cases(),
+            Multiply::cases(),
+            Scale::cases(),
+            Constant::cases(),
+            ChannelSum::cases(),
+            SoftmaxGradient::cases(),
+            CrossEntropy::cases(),
+            CrossEntropyGradient::cases(),
+            CorrectAnswers::cases(),
         ]
         .concat()
     }
@@ -240,5 +359,14 @@ pub(crate) fn one<S: Copy>(inputs: &[S]) -> Result<S, ShapeError> {
     match inputs {
         [x] => Ok(*x),
         _ => Err(ShapeError::InputCount { expected: 1, found: inputs.len() }),
+    }
+}
+
+/// The common shape of the two inputs of an op that takes two alike.
+pub(crate) fn pair(inputs: &[Shape]) -> Result<Shape, ShapeError> {
+    match *inputs {
+        [a, b] if a == b => Ok(a),
+        [left, right] => Err(ShapeError::Unequal { left, right }),
+        _ => Err(ShapeError::InputCount { expected: 2, found: inputs.len() }),
     }
 }

@@ -19,6 +19,7 @@ pub trait Real:
     fn of(value: f64) -> Self;
     fn to_f64(self) -> f64;
     fn exp(self) -> Self;
+    fn ln(self) -> Self;
     fn tanh(self) -> Self;
     fn sqrt(self) -> Self;
     fn power(self, exponent: Self) -> Self;
@@ -47,6 +48,9 @@ macro_rules! real {
             }
             fn exp(self) -> Self {
                 self.exp()
+            }
+            fn ln(self) -> Self {
+                self.ln()
             }
             fn tanh(self) -> Self {
                 self.tanh()

@@ -1,7 +1,7 @@
 //! Fewer, larger operations: batch norm folded into the convolution before it, then residual and activation pulled
 //! into its epilogue. A node that somebody looks at is never fused away.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::graph::{Fold, FoldPart, Graph, Node, NodeId, Param, ParamId, Source};
 use crate::ops::Op;
@@ -10,9 +10,18 @@ use crate::ops::Op;
 ///
 /// The fused node takes the name of the last node it stands for.
 pub fn fuse(graph: &Graph, outputs: &[NodeId]) -> (Graph, Vec<NodeId>) {
+    fuse_around(graph, outputs, &BTreeSet::new())
+}
+
+/// The same where parameters of those names change, so that nothing may be folded into them or them into anything.
+pub(super) fn fuse_around(
+    graph: &Graph,
+    outputs: &[NodeId],
+    trained: &BTreeSet<&str>,
+) -> (Graph, Vec<NodeId>) {
     let (graph, kept) = graph.prune(outputs);
     let outputs: Vec<NodeId> = outputs.iter().map(|id| kept[id]).collect();
-    let chains = Chains::find(&graph, &outputs);
+    let chains = Chains::find(&graph, &outputs, trained);
 
     let mut fused = Graph { params: graph.params.clone(), ..Graph::default() };
     let mut places: HashMap<NodeId, NodeId> = HashMap::new();
@@ -40,7 +49,11 @@ struct Chains {
 }
 
 impl Chains {
-    fn find(graph: &Graph, outputs: &[NodeId]) -> Self {
+    fn find(graph: &Graph, outputs: &[NodeId], trained: &BTreeSet<&str>) -> Self {
+        let changes = |id: NodeId| {
+            let mut names = graph.node(id).params.iter().map(|param| graph.param(*param).name.as_str());
+            names.any(|name| trained.contains(name))
+        };
         let readers = readers(graph);
         let mut chains = Self { ending: HashMap::new(), absorbed: vec![false; graph.nodes.len()] };
         for start in (0..graph.nodes.len()).map(NodeId) {
@@ -49,6 +62,9 @@ impl Chains {
                 let last = chain[chain.len() - 1];
                 let [next] = readers[last.0][..] else { break };
                 if outputs.contains(&last) || chains.is_taken(next) || !extends(graph, &chain, next) {
+                    break;
+                }
+                if matches!(graph.node(next).op, Op::BatchNorm(_)) && (changes(start) || changes(next)) {
                     break;
                 }
                 chain.push(next);

@@ -7,10 +7,14 @@
 mod divide;
 mod fuse;
 mod slots;
+mod update;
 
 pub use fuse::fuse;
+pub use update::{Moment, Rule, Update};
 
-use crate::graph::{Graph, NodeId};
+use std::collections::BTreeSet;
+
+use crate::graph::{Graph, NodeId, ParamId};
 use crate::ops::Op;
 use crate::shape::{Shape, ShapeError};
 
@@ -28,6 +32,17 @@ pub struct Plan {
     pub inputs: Vec<Slot>,
     /// The values asked for, in the order in which they were asked.
     pub outputs: Vec<(NodeId, Slot)>,
+    /// What happens to parameters after the last step, in training; the slots they read live to the end.
+    pub updates: Vec<PlannedUpdate>,
+}
+
+/// An [`Update`] of a parameter of the plan's graph.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlannedUpdate {
+    pub param: ParamId,
+    pub gradient: (NodeId, Slot),
+    pub scale: Option<Slot>,
+    pub rule: Rule,
 }
 
 /// One operation: node `node` of the plan's graph, reading `inputs` and writing `output`, never the same slot.
@@ -59,6 +74,36 @@ impl Plan {
         slots::assign(graph, &outputs)
     }
 
+    /// Plans a step of training: what `outputs` and the gradients need, and then the updates.
+    ///
+    /// # Panics
+    /// If an update is of a parameter that the graph does not have.
+    pub fn training(graph: &Graph, outputs: &[NodeId], updates: &[Update]) -> Self {
+        let trained: BTreeSet<&str> = updates.iter().map(|u| graph.param(u.param).name.as_str()).collect();
+        let read = updates.iter().flat_map(|update| [update.gradient].into_iter().chain(update.scale));
+        let kept: Vec<NodeId> = outputs.iter().copied().chain(read).collect();
+        let (mut fused, kept) = fuse::fuse_around(graph, &kept, &trained);
+        let params = updates.iter().map(|update| {
+            let param = graph.param(update.param);
+            fused.params.iter().position(|p| p.name == param.name).unwrap_or_else(|| {
+                fused.params.push(param.clone());
+                fused.params.len() - 1
+            })
+        });
+        let params: Vec<ParamId> = params.map(ParamId).collect();
+        let mut plan = slots::assign(fused, &kept);
+        let mut read = plan.outputs.split_off(outputs.len()).into_iter();
+        let mut next = || read.next().expect("a slot for every node that an update reads");
+        let planned = updates.iter().zip(params).map(|(update, param)| PlannedUpdate {
+            param,
+            gradient: next(),
+            scale: update.scale.map(|_| next().1),
+            rule: update.rule,
+        });
+        plan.updates = planned.collect();
+        plan
+    }
+
     /// Plans one op on its own, every input given from outside: what a backend is tested with.
     pub fn of_op(op: &Op, inputs: &[Shape]) -> Result<Self, ShapeError> {
         let graph = Graph::of_op(op, inputs)?;
@@ -69,6 +114,14 @@ impl Plan {
     /// Shapes of the inputs, in the order in which a backend takes their values.
     pub fn input_shapes(&self) -> impl Iterator<Item = Shape> + '_ {
         self.graph.nodes.iter().filter(|node| matches!(node.op, Op::Input(_))).map(|node| node.shape)
+    }
+
+    /// Bytes of everything that a backend holds: activations, parameters, and what updates remember of earlier steps.
+    pub fn bytes(&self) -> usize {
+        let len = |param: &ParamId| self.graph.param(*param).dims.iter().product::<usize>();
+        let params: usize = (0..self.graph.params.len()).map(|i| len(&ParamId(i))).sum();
+        let states: usize = self.updates.iter().map(|u| u.rule.states() * len(&u.param)).sum();
+        self.activation_bytes() + 4 * (params + states)
     }
 
     /// Bytes of activations that a backend holds at once.

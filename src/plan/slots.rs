@@ -33,7 +33,7 @@ pub(super) fn assign(graph: Graph, outputs: &[NodeId]) -> Plan {
         }
     }
     let outputs = outputs.iter().map(|id| (*id, slot_of[id.0])).collect();
-    Plan { graph, steps, slots, inputs, outputs }
+    Plan { graph, steps, slots, inputs, outputs, updates: Vec::new() }
 }
 
 /// The node whose step computes each node's value: itself, but for identities.

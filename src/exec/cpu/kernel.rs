@@ -2,11 +2,10 @@
 //!
 //! The only file of this backend that names ops. An op without a loop of its own runs its definition.
 
-use std::sync::Arc;
-
 use super::conv::{Convolution, Workspace};
 use super::depthwise::Depthwise;
 use super::epilogue::{Epilogue, activate, activate_all};
+use super::held::{Held, Place};
 use super::linear::linear;
 use super::lrn::normalise;
 use super::pool::{Pooling, adaptive_average, global_average, pool};
@@ -18,33 +17,30 @@ use crate::ops::{Activation, Conv2d, Lrn, Op};
 use crate::shape::{Shape, Window};
 use crate::tensor::Tensor;
 
-/// Values of a parameter in the order in which a kernel reads them, shared by all programs of a network.
-pub type Values = Arc<Vec<f32>>;
-
-/// One step of a program: an op at its shapes with its weights.
+/// One step of a program: an op at its shapes, and where its parameters are held.
 pub enum Kernel {
     Convolution {
         layer: Convolution,
-        weight: Values,
-        bias: Option<Values>,
+        weight: Place,
+        bias: Option<Place>,
         activation: Option<Activation>,
     },
     Winograd {
         layer: Winograd,
-        weight: Values,
-        bias: Option<Values>,
+        weight: Place,
+        bias: Option<Place>,
         activation: Option<Activation>,
     },
     Depthwise {
         layer: Depthwise,
-        weight: Values,
-        bias: Option<Values>,
+        weight: Place,
+        bias: Option<Place>,
         activation: Option<Activation>,
     },
     Linear {
         batch: usize,
-        weight: Values,
-        bias: Values,
+        weight: Place,
+        bias: Place,
         activation: Option<Activation>,
     },
     Pool {
@@ -75,7 +71,7 @@ pub enum Kernel {
     Definition {
         op: Op,
         inputs: Vec<Shape>,
-        params: Vec<Tensor<f32>>,
+        params: Vec<(Shape, Place)>,
     },
 }
 
@@ -104,11 +100,11 @@ impl Packing {
 }
 
 impl Kernel {
-    /// Chooses the kernel of `node`; `param` finds the values of a parameter in the packing it is asked for.
+    /// Chooses the kernel of `node`; `param` finds a place with the values of a parameter in the packing it is asked for.
     pub async fn new(
         graph: &Graph,
         node: &Node,
-        param: impl AsyncFn(ParamId, Packing) -> Result<Values, ExecError>,
+        param: impl AsyncFn(ParamId, Packing) -> Result<Place, ExecError>,
     ) -> Result<Self, ExecError> {
         let inputs: Vec<Shape> = node.inputs.iter().map(|id| graph.node(*id).shape).collect();
         let output = node.shape;
@@ -135,8 +131,8 @@ impl Kernel {
             op => {
                 let mut params = Vec::with_capacity(node.params.len());
                 for id in &node.params {
-                    let values = param(*id, Packing::AsIs).await?.to_vec();
-                    params.push(Tensor::new(Shape::from_dims(&graph.param(*id).dims), values));
+                    let place = param(*id, Packing::AsIs).await?;
+                    params.push((Shape::from_dims(&graph.param(*id).dims), place));
                 }
                 Self::Definition { op: op.clone(), inputs, params }
             }
@@ -144,24 +140,26 @@ impl Kernel {
     }
 
     /// Fills `y` from the inputs `x`, which are exactly as long as their shapes say.
-    pub fn run(&self, x: &[&[f32]], y: &mut [f32], workspace: &mut Workspace) {
+    pub fn run(&self, x: &[&[f32]], held: &Held, y: &mut [f32], workspace: &mut Workspace) {
+        let slice = |place: &Option<Place>| place.map(|place| held.get(place));
         let residual = x.get(1).copied();
         match self {
             Self::Convolution { layer, weight, bias, activation } => {
                 let epilogue = Epilogue { bias: slice(bias), residual, activation: *activation };
-                layer.run(x[0], weight, y, epilogue, workspace);
+                layer.run(x[0], held.get(*weight), y, epilogue, workspace);
             }
             Self::Winograd { layer, weight, bias, activation } => {
                 let epilogue = Epilogue { bias: slice(bias), residual, activation: *activation };
-                layer.run(x[0], weight, y, epilogue, workspace);
+                layer.run(x[0], held.get(*weight), y, epilogue, workspace);
             }
             Self::Depthwise { layer, weight, bias, activation } => {
                 let epilogue = Epilogue { bias: slice(bias), residual, activation: *activation };
-                layer.run(x[0], weight, y, epilogue, &mut workspace.padded);
+                layer.run(x[0], held.get(*weight), y, epilogue, &mut workspace.padded);
             }
             Self::Linear { batch, weight, bias, activation } => {
-                let epilogue = Epilogue { bias: Some(bias), residual: None, activation: *activation };
-                linear(x[0], weight, y, *batch, epilogue);
+                let epilogue =
+                    Epilogue { bias: Some(held.get(*bias)), residual: None, activation: *activation };
+                linear(x[0], held.get(*weight), y, *batch, epilogue);
             }
             Self::Pool { pooling, input, window, output } => {
                 pool(*pooling, (x[0], *input), *window, (y, *output), &mut workspace.padded);
@@ -178,6 +176,8 @@ impl Kernel {
             Self::Definition { op, inputs, params } => {
                 let values = inputs.iter().zip(x).map(|(&shape, x)| Tensor::new(shape, x.to_vec()));
                 let values: Vec<Tensor<f32>> = values.collect();
+                let param = |&(shape, place): &(Shape, Place)| Tensor::new(shape, held.get(place).to_vec());
+                let params: Vec<Tensor<f32>> = params.iter().map(param).collect();
                 let (values, params): (Vec<_>, Vec<_>) = (values.iter().collect(), params.iter().collect());
                 y.copy_from_slice(&op.reference(&values, &params).data);
             }
@@ -200,7 +200,7 @@ async fn convolution(
     conv: &Conv2d,
     input: Shape,
     node: &Node,
-    param: impl AsyncFn(ParamId, Packing) -> Result<Values, ExecError>,
+    param: impl AsyncFn(ParamId, Packing) -> Result<Place, ExecError>,
 ) -> Result<Kernel, ExecError> {
     let (window, output, activation) = (conv.window, node.shape, conv.epilogue.activation);
     let bias = if conv.bias { Some(param(node.params[1], Packing::AsIs).await?) } else { None };
@@ -217,10 +217,6 @@ async fn convolution(
     let layer = Convolution::new(input, output, window, conv.groups);
     let weight = param(node.params[0], Packing::Panels { groups: conv.groups }).await?;
     Ok(Kernel::Convolution { layer, weight, bias, activation })
-}
-
-fn slice(values: &Option<Values>) -> Option<&[f32]> {
-    values.as_ref().map(|values| &values[..])
 }
 
 fn add(a: &[f32], b: &[f32], activation: Option<Activation>, y: &mut [f32]) {

@@ -9,6 +9,7 @@ pub mod conv;
 pub mod depthwise;
 pub mod epilogue;
 pub mod gemm;
+mod held;
 mod kernel;
 pub mod linear;
 pub mod lrn;
@@ -19,14 +20,16 @@ mod tile;
 pub mod winograd;
 mod winograd_transform;
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use self::conv::Workspace;
-use self::kernel::{Kernel, Packing, Values};
-use super::{ExecError, Lookup, check_inputs};
-use crate::graph::Param;
-use crate::plan::{Plan, Slot, Step};
+use self::held::{Held, Place, Values};
+use self::kernel::{Kernel, Packing};
+use super::{ExecError, Lookup, Stored, check_inputs};
+use crate::graph::{Param, ParamId};
+use crate::plan::{Moment, Plan, Slot, Step};
 
 /// The backend: the packed weights that its programs share.
 #[derive(Default)]
@@ -42,8 +45,17 @@ pub struct Program {
     plan: Plan,
     /// One for each step of the plan.
     kernels: Vec<Kernel>,
+    held: Held,
+    /// One for each update of the plan.
+    trained: Vec<Trained>,
     slots: Vec<Vec<f32>>,
     workspace: Workspace,
+}
+
+/// A parameter that training changes, and what its rule remembers.
+struct Trained {
+    place: Place,
+    states: Vec<Vec<f32>>,
 }
 
 impl Cpu {
@@ -55,14 +67,27 @@ impl Cpu {
     ///
     /// Fails where `lookup` does.
     pub async fn prepare(&self, plan: Plan, lookup: &impl Lookup) -> Result<Program, ExecError> {
+        let (mut held, mut trained) = (Held::default(), Vec::with_capacity(plan.updates.len()));
+        for update in &plan.updates {
+            let values = lookup(plan.graph.param(update.param)).await?;
+            let states = vec![vec![0.0; values.data.len()]; update.rule.states()];
+            trained.push(Trained { place: held.own(values), states });
+        }
+        let held = RefCell::new(held);
         let mut kernels = Vec::with_capacity(plan.steps.len());
         for step in &plan.steps {
-            let values =
-                async |id, packing: Packing| self.values(plan.graph.param(id), packing, lookup).await;
-            kernels.push(Kernel::new(&plan.graph, plan.graph.node(step.node), values).await?);
+            let place = async |id: ParamId, packing: Packing| {
+                if let Some(own) = plan.updates.iter().position(|update| update.param == id) {
+                    return Ok(held.borrow_mut().packed(trained[own].place, packing));
+                }
+                let values = self.values(plan.graph.param(id), packing, lookup).await?;
+                Ok(held.borrow_mut().share(values))
+            };
+            kernels.push(Kernel::new(&plan.graph, plan.graph.node(step.node), place).await?);
         }
         let slots = plan.slots.iter().map(|&len| vec![0.0; len]).collect();
-        Ok(Program { plan, kernels, slots, workspace: Workspace::default() })
+        let (held, workspace) = (held.into_inner(), Workspace::default());
+        Ok(Program { plan, kernels, held, trained, slots, workspace })
     }
 
     async fn values(
@@ -110,6 +135,47 @@ impl Program {
         Ok(self.plan.outputs.iter().map(value).collect())
     }
 
+    /// Runs the plan and then updates its parameters: one step of training.
+    ///
+    /// # Panics
+    /// If two updates of the plan are of one parameter.
+    pub fn train(&mut self, x: &[&[f32]], at: Moment) -> Result<Vec<Vec<f32>>, ExecError> {
+        let outputs = self.run(x)?;
+        for (update, trained) in self.plan.updates.iter().zip(&mut self.trained) {
+            let (node, slot) = update.gradient;
+            let gradient = &self.slots[slot.0][..self.plan.graph.node(node).shape.len()];
+            let scale = update.scale.map_or(1.0, |slot| self.slots[slot.0][0]);
+            let parameter = self.held.change(trained.place);
+            update.rule.apply(at, parameter, gradient, scale, &mut trained.states);
+        }
+        self.held.repack();
+        Ok(outputs)
+    }
+
+    /// What [`super::Program::read`] reads.
+    pub fn read(&self, what: Stored) -> Vec<f32> {
+        match what {
+            Stored::Parameter(update) => self.held.get(self.trained[update].place).to_vec(),
+            Stored::State(update, index) => self.trained[update].states[index].clone(),
+            Stored::Gradient(update) => {
+                let (node, slot) = self.plan.updates[update].gradient;
+                self.slots[slot.0][..self.plan.graph.node(node).shape.len()].to_vec()
+            }
+        }
+    }
+
+    /// What [`super::Program::write`] writes.
+    pub fn write(&mut self, what: Stored, values: &[f32]) {
+        match what {
+            Stored::Parameter(update) => {
+                self.held.change(self.trained[update].place).copy_from_slice(values);
+                self.held.repack();
+            }
+            Stored::State(update, index) => self.trained[update].states[index].copy_from_slice(values),
+            Stored::Gradient(_) => panic!("gradients are computed"),
+        }
+    }
+
     fn step(&mut self, index: usize) {
         let Step { node, inputs, output } = &self.plan.steps[index];
         let node = self.plan.graph.node(*node);
@@ -121,7 +187,7 @@ impl Program {
         for (x, (slot, id)) in x.iter_mut().zip(inputs.iter().zip(&node.inputs)) {
             *x = &self.slots[slot.0][..self.plan.graph.node(*id).shape.len()];
         }
-        self.kernels[index].run(&x[..count], &mut y[..node.shape.len()], &mut self.workspace);
+        self.kernels[index].run(&x[..count], &self.held, &mut y[..node.shape.len()], &mut self.workspace);
         self.slots[output.0] = y;
     }
 }

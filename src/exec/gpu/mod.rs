@@ -7,20 +7,22 @@
 mod device;
 mod pipelines;
 mod program;
+mod training;
 mod tuning;
 
 pub use device::Adapter;
 pub use program::Program;
 pub use tuning::Tuning;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use self::device::Device;
 use self::pipelines::{Pipelines, key};
+use self::training::Compiled;
 use super::{ExecError, Lookup, Phase, Progress};
-use crate::graph::{Graph, Node, Param};
+use crate::graph::{Graph, Node, Param, ParamId};
 use crate::ops::kernel::{Binding, Kernel, Layout, Limits, Site};
 use crate::plan::Plan;
 use crate::shape::Shape;
@@ -95,8 +97,7 @@ impl Gpu {
     ) -> Result<Program, ExecError> {
         let kernels = self.choose(&plan, progress).await?;
         self.compile(&kernels, progress).await?;
-        let params = self.upload(&plan, &kernels, lookup, &self.params, progress).await?;
-        Program::new(self.device.clone(), &self.pipelines, plan, &kernels, &params).await
+        self.assemble(plan, &kernels, lookup, &self.params, progress).await
     }
 
     /// As [`Gpu::prepare`], with kernels of the caller's choice, one for each step, and parameters shared with no
@@ -108,8 +109,29 @@ impl Gpu {
         lookup: &impl Lookup,
     ) -> Result<Program, ExecError> {
         let unshared = &Mutex::default();
-        let params = self.upload(&plan, &kernels, lookup, unshared, &|_, _, _| {}).await?;
-        Program::new(self.device.clone(), &self.pipelines, plan, &kernels, &params).await
+        self.assemble(plan, &kernels, lookup, unshared, &|_, _, _| {}).await
+    }
+
+    /// Uploads parameters and makes a program; those that the plan's updates change are the program's own.
+    async fn assemble(
+        &self,
+        plan: Plan,
+        kernels: &[Kernel],
+        lookup: &impl Lookup,
+        shared: &Params,
+        progress: &Progress<'_>,
+    ) -> Result<Program, ExecError> {
+        let own = &Params::default();
+        for update in &plan.updates {
+            self.param(plan.graph.param(update.param), Layout::AsIs, lookup, own).await?;
+        }
+        let trained: BTreeSet<ParamId> = plan.updates.iter().map(|update| update.param).collect();
+        let place = |id: ParamId| if trained.contains(&id) { own } else { shared };
+        let params = self.upload(&plan, kernels, lookup, place, progress).await?;
+        let own = std::mem::take(&mut *lock(own));
+        let compiled = Compiled::new(&self.device, &self.pipelines, &plan, &own).await?;
+        let training = (!plan.updates.is_empty()).then_some((compiled, own));
+        Program::new(self.device.clone(), &self.pipelines, plan, kernels, &params, training).await
     }
 
     /// One kernel for each step: the only one that fits, or the fastest of its class.
@@ -163,31 +185,31 @@ impl Gpu {
     }
 
     /// The buffers of each step's bindings that are parameters, in the order of the bindings.
-    async fn upload(
+    async fn upload<'p>(
         &self,
         plan: &Plan,
         kernels: &[Kernel],
         lookup: &impl Lookup,
-        shared: &Params,
+        place: impl Fn(ParamId) -> &'p Params,
         progress: &Progress<'_>,
     ) -> Result<Vec<Vec<wgpu::Buffer>>, ExecError> {
-        let bound = |(step, kernel): (&crate::plan::Step, &Kernel)| -> Vec<(Param, Layout)> {
+        let bound = |(step, kernel): (&crate::plan::Step, &Kernel)| -> Vec<(ParamId, Layout)> {
             let node = plan.graph.node(step.node);
             let param = |binding: &Binding| match binding {
-                Binding::Param(i, layout) => Some((plan.graph.param(node.params[*i]).clone(), *layout)),
-                Binding::Input(_) | Binding::Output => None,
+                Binding::Param(i, layout) => Some((node.params[*i], *layout)),
+                Binding::Input(_) | Binding::State(_) | Binding::Output => None,
             };
             kernel.bindings.iter().filter_map(param).collect()
         };
-        let bound: Vec<Vec<(Param, Layout)>> = plan.steps.iter().zip(kernels).map(bound).collect();
+        let bound: Vec<Vec<(ParamId, Layout)>> = plan.steps.iter().zip(kernels).map(bound).collect();
         let total = bound.iter().flatten().count();
         let mut done = 0;
         let mut buffers = Vec::with_capacity(bound.len());
         for params in bound {
             let mut of_step = Vec::with_capacity(params.len());
-            for (param, layout) in params {
+            for (id, layout) in params {
                 progress(Phase::Upload, done, total);
-                of_step.push(self.param(&param, layout, lookup, shared).await?);
+                of_step.push(self.param(plan.graph.param(id), layout, lookup, place(id)).await?);
                 done += 1;
             }
             buffers.push(of_step);
@@ -209,7 +231,8 @@ impl Gpu {
         }
         let values = layout.apply(lookup(param).await?);
         let bytes = bytemuck::cast_slice(&values);
-        let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
+        use wgpu::BufferUsages as Usage;
+        let usage = Usage::STORAGE | Usage::COPY_SRC | Usage::COPY_DST;
         let upload = || {
             let buffer = self.device.buffer(&param.name, bytes.len() as u64, usage)?;
             self.device.queue.write_buffer(&buffer, 0, bytes);
@@ -228,7 +251,7 @@ fn fitting(node: &Node, graph: &Graph, limits: Limits) -> Result<Vec<Kernel>, Ex
     let values = |binding: &Binding| match *binding {
         Binding::Input(i) => inputs[i].len(),
         Binding::Param(i, layout) => layout.len(Shape::from_dims(&graph.param(node.params[i]).dims)),
-        Binding::Output => node.shape.len(),
+        Binding::State(_) | Binding::Output => node.shape.len(),
     };
     let bytes = |kernel: &Kernel| 4 * kernel.bindings.iter().map(values).max().unwrap_or(0) as u64;
     let variants = node.op.variants(&site);

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::device::Device;
 use crate::exec::ExecError;
-use crate::ops::kernel::Kernel;
+use crate::ops::kernel::{Binding, Kernel};
 
 #[derive(Default)]
 pub struct Pipelines {
@@ -54,9 +54,8 @@ fn compile(device: &wgpu::Device, kernel: &Kernel) -> Pipeline {
         label: name,
         source: wgpu::ShaderSource::Wgsl(kernel.shader.source.into()),
     });
-    let storage = kernel.bindings.len();
     // Spelled out, because a layout derived from the shader lacks what its overrides disable.
-    let entries: Vec<_> = (0..=storage).map(|binding| entry(binding, storage)).collect();
+    let entries: Vec<_> = (0..=kernel.bindings.len()).map(|at| entry(at, kernel.bindings.get(at))).collect();
     let layout =
         device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: name, entries: &entries });
     let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
@@ -80,14 +79,14 @@ fn compile(device: &wgpu::Device, kernel: &Kernel) -> Pipeline {
 }
 
 /// Storage buffers, the last of them written, and then the uniform.
-fn entry(binding: usize, storage: usize) -> wgpu::BindGroupLayoutEntry {
-    let ty = if binding == storage {
-        wgpu::BufferBindingType::Uniform
-    } else {
-        wgpu::BufferBindingType::Storage { read_only: binding + 1 < storage }
+fn entry(at: usize, binding: Option<&Binding>) -> wgpu::BindGroupLayoutEntry {
+    let ty = match binding {
+        None => wgpu::BufferBindingType::Uniform,
+        Some(Binding::Input(_) | Binding::Param(..)) => wgpu::BufferBindingType::Storage { read_only: true },
+        Some(Binding::State(_) | Binding::Output) => wgpu::BufferBindingType::Storage { read_only: false },
     };
     wgpu::BindGroupLayoutEntry {
-        binding: binding as u32,
+        binding: at as u32,
         visibility: wgpu::ShaderStages::COMPUTE,
         ty: wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None },
         count: None,

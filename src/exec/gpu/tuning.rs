@@ -115,7 +115,7 @@ async fn measure(
             let values = match *binding {
                 Binding::Input(i) => class.inputs[i].len(),
                 Binding::Param(i, layout) => layout.len(Shape::from_dims(&specs[i].dims)),
-                Binding::Output => output.len(),
+                Binding::State(_) | Binding::Output => output.len(),
             };
             buffers.push(device.buffer(&class.name, 4 * values as u64, Usage::STORAGE)?);
         }

@@ -6,9 +6,17 @@
 //! where `g` is the first input channel of `o`'s group. One group is an ordinary convolution, as many groups as
 //! channels a depthwise one. Bias, residual and activation are there when the layer, or the planner, put them there.
 
+mod input_gradient;
+mod weight_gradient;
+
+pub use input_gradient::Conv2dInputGradient;
+pub use weight_gradient::Conv2dWeightGradient;
+
 use super::kernel::{Class, Layout, code, each, fold, magnitude, shader, switch, word};
 use super::linear::matrix_kernels;
 use super::{Activation, Binding, Case, Init, Kernel, Op, Operator, ParamSpec, Real, Shader, Site};
+use crate::gradient::{Backward, Grads};
+use crate::graph::NodeId;
 use crate::shape::{Padding, Shape, ShapeError, Window};
 use crate::tensor::Tensor;
 
@@ -43,6 +51,11 @@ impl Conv2d {
 
     pub const fn with_groups(self, groups: usize) -> Self {
         Self { groups, ..self }
+    }
+
+    /// The products alone.
+    const fn plain(self) -> Self {
+        Self { bias: false, epilogue: Epilogue { residual: false, activation: None }, ..self }
     }
 
     /// Whether every output channel sees exactly one input channel of its own.
@@ -205,6 +218,22 @@ impl Operator for Conv2d {
         y
     }
 
+    fn vjp(&self, net: &mut Backward, node: NodeId, dy: NodeId) -> Option<Grads> {
+        let dy = net.before(self.epilogue.activation, node, dy);
+        let (x, weight) = (net.input(node, 0), net.param(node, 0));
+        let conv = self.plain();
+        let Shape { c, h, w, .. } = net.shape(x);
+        let dx = Op::Conv2dInputGradient(Conv2dInputGradient { conv, input: [c, h, w] });
+        let dw = Op::Conv2dWeightGradient(Conv2dWeightGradient { conv });
+        let dw = net.emit(node, "weight.gradient", dw, &[x, dy], &[]);
+        let db = self.bias.then(|| net.bias_gradient(node, dy));
+        let dx = net.emit(node, "input_gradient", dx, &[dy], &[weight]);
+        Some(Grads {
+            inputs: vec![Some(dx), self.epilogue.residual.then_some(dy)],
+            params: vec![Some(dw), db],
+        })
+    }
+
     fn variants(&self, at: &Site) -> Vec<Kernel> {
         let mut variants = vec![self.direct(at)];
         if self.sees_everything(at) {
@@ -303,6 +332,15 @@ impl Operator for Conv2d {
             case(conv(1, Window::square(1, 1, 0)), Shape::new(1, 1, 1, 1)),
         ]
     }
+}
+
+/// The convolutions of the cases on their inputs, named: what the gradients are tested with.
+fn plain_cases() -> Vec<(String, Conv2d, Shape)> {
+    let plain = |case: Case| match case.op {
+        Op::Conv2d(conv) => (case.name, conv.plain(), case.inputs[0]),
+        op => unreachable!("{} is not a convolution", op.kind()),
+    };
+    Conv2d::cases().into_iter().map(plain).collect()
 }
 
 fn depthwise(channels: usize, window: Window) -> Conv2d {

@@ -1,0 +1,25 @@
+// A running sum, one invocation a value: w += g.
+
+override SCALED: bool = false;
+
+struct Dims {
+    len: u32,
+}
+
+@group(0) @binding(0) var<storage, read> g: array<f32>;
+@group(0) @binding(1) var<storage, read> scale: array<f32>;
+@group(0) @binding(2) var<storage, read_write> w: array<f32>;
+@group(0) @binding(3) var<uniform> dims: Dims;
+
+@compute @workgroup_size(64)
+fn main(
+    @builtin(workgroup_id) workgroup: vec3u,
+    @builtin(num_workgroups) count: vec3u,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let index = (workgroup.y * count.x + workgroup.x) * 64u + local;
+    if (index >= dims.len) { return; }
+    var gradient = g[index];
+    if (SCALED) { gradient *= scale[0]; }
+    w[index] += gradient;
+}

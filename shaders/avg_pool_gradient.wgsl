@@ -1,0 +1,54 @@
+// The gradient of average pooling: every window hands equal parts of its gradient to all that it saw. One invocation
+// makes one value of dx.
+
+struct Dims {
+    len: u32, // of dx: n * c * ih * iw
+    ih: u32,
+    iw: u32,
+    oh: u32,
+    ow: u32,
+    kh: u32,
+    kw: u32,
+    stride_h: u32,
+    stride_w: u32,
+    top: u32,
+    left: u32,
+    bottom: u32,
+    right: u32,
+}
+
+@group(0) @binding(0) var<storage, read> dy: array<f32>;
+@group(0) @binding(1) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(2) var<uniform> dims: Dims;
+
+@compute @workgroup_size(64)
+fn main(
+    @builtin(workgroup_id) workgroup: vec3u,
+    @builtin(num_workgroups) count: vec3u,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let index = (workgroup.y * count.x + workgroup.x) * 64u + local;
+    if (index >= dims.len) { return; }
+    let iw = index % dims.iw;
+    let ih = (index / dims.iw) % dims.ih;
+    let plane = index / (dims.iw * dims.ih);
+    // The windows that see this pixel: from the first that has not ended before it to the last that has begun.
+    let row = ih + dims.top;
+    let column = iw + dims.left;
+    let first_row = select(0u, (row - dims.kh) / dims.stride_h + 1u, row >= dims.kh);
+    let first_column = select(0u, (column - dims.kw) / dims.stride_w + 1u, column >= dims.kw);
+    let last_row = min(row / dims.stride_h + 1u, dims.oh);
+    let last_column = min(column / dims.stride_w + 1u, dims.ow);
+    let height = dims.ih + dims.top + dims.bottom;
+    let width = dims.iw + dims.left + dims.right;
+    var sum = 0.0;
+    for (var oh = first_row; oh < last_row; oh++) {
+        for (var ow = first_column; ow < last_column; ow++) {
+            // A window in ceil mode may end beyond the padding, and that part does not count.
+            let rows = min(dims.kh, height - oh * dims.stride_h);
+            let columns = min(dims.kw, width - ow * dims.stride_w);
+            sum += dy[(plane * dims.oh + oh) * dims.ow + ow] / f32(rows * columns);
+        }
+    }
+    dx[index] = sum;
+}
