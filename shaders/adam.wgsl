@@ -7,8 +7,9 @@ struct Dims {
     len: u32,
     rate: f32,
     shrink: f32, // of the weight, where decay is decoupled
-    beta1: f32,
+    mean_share: f32, // of the gradient
     beta2: f32,
+    square_share: f32,
     epsilon: f32,
     decay: f32, // added to the gradient, where it is not
     correction: f32,
@@ -32,8 +33,8 @@ fn main(
     var gradient = g[index];
     if (SCALED) { gradient *= scale[0]; }
     gradient += dims.decay * w[index];
-    let m = mean[index] + (1.0 - dims.beta1) * (gradient - mean[index]);
-    let v = dims.beta2 * square[index] + (1.0 - dims.beta2) * gradient * gradient;
+    let m = mean[index] + dims.mean_share * (gradient - mean[index]);
+    let v = dims.beta2 * square[index] + dims.square_share * gradient * gradient;
     mean[index] = m;
     square[index] = v;
     w[index] = dims.shrink * w[index] - dims.rate * m / (sqrt(v) * dims.correction + dims.epsilon);

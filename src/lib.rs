@@ -35,6 +35,7 @@ pub mod random;
 pub mod shape;
 pub mod table;
 pub mod tensor;
+pub mod train;
 pub mod transfer;
 #[cfg(target_arch = "wasm32")]
 pub mod web;

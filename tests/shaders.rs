@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use headstart::ops::Op;
-use headstart::ops::kernel::{Kernel, Limits, Site};
+use headstart::ops::kernel::{Kernel, Layout, Limits, Site};
+use headstart::plan::{Moment, Rule};
+use headstart::shape::Shape;
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 use naga::{AddressSpace, Module, StorageAccess, TypeInner};
 
@@ -31,13 +33,17 @@ fn parse(name: &str, source: &str) -> Module {
     module
 }
 
-/// The kernels of all cases.
+/// The kernels of all cases, of all updates, and of the order that matrix products read weights in.
 fn kernels() -> Vec<Kernel> {
+    let at = Moment { step: 1, learning_rate: 0.1 };
+    let updates = Rule::examples().into_iter().map(|rule| rule.kernel(at, 100, true, Limits::DEFAULT));
+    let order =
+        Layout::OutputsLast { inputs: 4, outputs: 16 }.kernel(Shape::new(3, 5, 3, 3), Limits::DEFAULT);
     let of_case = |case: headstart::ops::Case| {
         let output = case.op.infer(&case.inputs).unwrap();
         case.op.variants(&Site { inputs: &case.inputs, output, limits: Limits::DEFAULT })
     };
-    Op::cases().into_iter().flat_map(of_case).collect()
+    Op::cases().into_iter().flat_map(of_case).chain(updates).chain(order).collect()
 }
 
 #[test]
@@ -51,7 +57,13 @@ fn every_shader_is_valid_and_used() {
 }
 
 #[test]
-fn bindings_are_storage_buffers_read_then_one_written_then_the_uniform() {
+fn bindings_are_storage_buffers_read_then_written_then_the_uniform() {
+    // What an update changes beside its parameter.
+    let remembered = |name: &str| match name {
+        "sgd" => 1,
+        "adam" => 2,
+        _ => 0,
+    };
     for (name, source) in shaders() {
         let module = parse(&name, &source);
         let mut spaces = BTreeMap::new();
@@ -67,7 +79,7 @@ fn bindings_are_storage_buffers_read_then_one_written_then_the_uniform() {
         let expected: Vec<_> = (0..count)
             .map(|i| match count - i {
                 1 => AddressSpace::Uniform,
-                2 => written,
+                left if left <= 2 + remembered(&name) => written,
                 _ => read,
             })
             .collect();

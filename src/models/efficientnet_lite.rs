@@ -4,7 +4,7 @@
 use crate::graph::NodeId;
 use crate::image::{Filter, InputSpec, Order};
 use crate::net::{Net, Part};
-use crate::ops::{Activation, Conv2d};
+use crate::ops::{Activation, BatchNorm, Conv2d};
 use crate::shape::Window;
 
 use super::{Accuracy, Figures, ModelSpec, WeightsFile, averaged, classified};
@@ -39,7 +39,7 @@ pub const EFFICIENTNET_LITE0: ModelSpec = ModelSpec {
     build: efficientnet_lite0,
 };
 
-const EPSILON: f64 = 1e-3;
+const NORM: BatchNorm = BatchNorm { epsilon: 1e-3, momentum: 0.01 };
 
 /// Repeats, kernel, stride of the first block, expansion, output channels. Tan and Le 2019, table 1.
 const STAGES: [(usize, usize, usize, usize, usize); 7] = [
@@ -91,12 +91,12 @@ fn mb_conv(
         let shape = net.shape(y);
         let window = Window::same(kernel, stride, shape.h, shape.w);
         let y = net.conv2d("conv", y, Conv2d::new(wide, window).with_groups(wide));
-        let y = net.batch_norm("bn", y, EPSILON);
+        let y = net.batch_norm("bn", y, NORM);
         net.activation("relu6", y, Activation::Relu6)
     });
     y = net.block("project", |net| {
         let y = net.conv2d("conv", y, Conv2d::new(channels, Window::point()));
-        net.batch_norm("bn", y, EPSILON)
+        net.batch_norm("bn", y, NORM)
     });
     if stride == 1 && narrow == channels { net.sum("add", x, y) } else { y }
 }
@@ -105,6 +105,6 @@ fn conv_bn(net: &mut Net, x: NodeId, channels: usize, kernel: usize, stride: usi
     let shape = net.shape(x);
     let window = Window::same(kernel, stride, shape.h, shape.w);
     let x = net.conv2d("conv", x, Conv2d::new(channels, window));
-    let x = net.batch_norm("bn", x, EPSILON);
+    let x = net.batch_norm("bn", x, NORM);
     net.activation("relu6", x, Activation::Relu6)
 }

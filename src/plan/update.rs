@@ -68,12 +68,12 @@ impl Rule {
                 }
             }
             Self::Adam { .. } => {
-                let [rate, shrink, beta1, beta2, epsilon, decay, correction] = self.adam(at);
+                let [rate, shrink, mean_share, beta2, square_share, epsilon, decay, correction] = self.adam(at);
                 let [mean, square] = states else { panic!("Adam remembers two tensors") };
                 for ((w, &g), (m, v)) in w.iter_mut().zip(g).zip(mean.iter_mut().zip(square)) {
                     let g = scale * g + decay * *w;
-                    *m += (1.0 - beta1) * (g - *m);
-                    *v = beta2 * *v + (1.0 - beta2) * g * g;
+                    *m += mean_share * (g - *m);
+                    *v = beta2 * *v + square_share * g * g;
                     *w = shrink * *w - rate * *m / (v.sqrt() * correction + epsilon);
                 }
             }
@@ -124,9 +124,9 @@ impl Rule {
         [word(len)].into_iter().chain(numbers.into_iter().map(f32::to_bits)).collect()
     }
 
-    /// Learning rate with the first correction, shrinking of the weight, betas, epsilon, decay of the gradient, and the
-    /// second correction.
-    fn adam(&self, at: Moment) -> [f32; 7] {
+    /// Learning rate with the first correction, shrinking of the weight, the gradient's share in the mean, the squares'
+    /// and the gradient's share in their mean, epsilon, decay of the gradient, and the second correction.
+    fn adam(&self, at: Moment) -> [f32; 8] {
         let Self::Adam { beta1, beta2, epsilon, weight_decay, decoupled, rate } = *self else {
             panic!("{self:?} is not Adam")
         };
@@ -135,7 +135,8 @@ impl Rule {
         let decay = if decoupled { 0.0 } else { weight_decay };
         let correction = 1.0 / (1.0 - beta2.powi(step)).sqrt();
         let rate = rate / (1.0 - beta1.powi(step));
-        [rate, shrink, beta1, beta2, epsilon, decay, correction].map(|v| v as f32)
+        // Shares in f64, because one minus a number close to one loses digits.
+        [rate, shrink, 1.0 - beta1, beta2, 1.0 - beta2, epsilon, decay, correction].map(|v| v as f32)
     }
 
     /// One of every kind: what a backend is tested with.

@@ -152,7 +152,7 @@ impl Values {
 }
 
 /// Mean, population deviation, minimum, maximum, and the values at `floor(k (n - 1) / 11)` for k of 0 to 11.
-fn summary(values: &[f32]) -> Vec<f64> {
+pub fn summary(values: &[f32]) -> Vec<f64> {
     let n = values.len();
     let value = |i: usize| f64::from(values[i]);
     let mean = (0..n).map(value).sum::<f64>() / n as f64;

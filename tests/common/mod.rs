@@ -4,4 +4,5 @@
 pub mod backend;
 pub mod data;
 pub mod golden;
+pub mod golden_training;
 pub mod hash;

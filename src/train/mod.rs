@@ -1,0 +1,261 @@
+//! Training a network, from any cut to its logits: forward, backward and the optimizer's step as one plan.
+//!
+//! [`TrainingGraph`] is the network as it trains, [`differentiate`] adds its backward pass, and a [`Trainer`] runs the
+//! plan of both with the parameters it changes. It knows batches, not where they come from, and no clock; the same
+//! seed, backend and batches give the same parameters bit for bit on the CPU.
+
+mod rewrite;
+mod settings;
+
+pub use rewrite::{Running, TrainingGraph};
+pub use settings::{BatchNormMode, Optimizer, Options};
+
+use thiserror::Error;
+
+use crate::exec::{Backend, ExecError, Lookup, Program, Progress, Stored};
+use crate::gradient::{GradientError, differentiate};
+use crate::graph::{Graph, GraphError, NodeId, Param, ParamId, Source};
+use crate::ops::Init;
+use crate::plan::{Moment, Plan, Rule, Update};
+use crate::random::Random;
+use crate::shape::{Shape, ShapeError};
+use crate::tensor::Tensor;
+
+#[derive(Debug, Error)]
+pub enum TrainError {
+    #[error(
+        "a network without logits has nothing to be trained for; build it whole, with a number of classes"
+    )]
+    NoLogits,
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    #[error(transparent)]
+    Gradient(#[from] GradientError),
+    #[error(transparent)]
+    Exec(#[from] ExecError),
+    #[error("{node}: {error}")]
+    Shape { node: String, error: ShapeError },
+    #[error(
+        "a batch has {expected} pictures and as many labels, got {found} labels; choose another batch size"
+    )]
+    Labels { expected: usize, found: usize },
+    #[error("a label is a class from 0 to {last}, got {found}")]
+    Label { last: usize, found: u32 },
+    #[error("no trained parameter is named {name}")]
+    Unknown { name: String },
+}
+
+/// A network in training.
+pub struct Trainer {
+    program: Program,
+    /// Of the pictures' frozen way to the cut; none where everything is trained.
+    prefix: Option<Program>,
+    options: Options,
+    batch: usize,
+    classes: usize,
+    masks: Vec<(Shape, f32)>,
+    /// Names of the parameters that the plan's updates change.
+    names: Vec<String>,
+    step: u32,
+}
+
+/// The sums since they were read last.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Sums {
+    /// Of each batch's mean loss, before its update.
+    pub loss: f64,
+    /// Right answers.
+    pub correct: f64,
+}
+
+/// Parameters of no network, in which a program adds up what its steps measure.
+const LOSS: &str = "training.loss";
+const CORRECT: &str = "training.correct";
+/// Stream of the seed that masks are drawn from, followed by one for each step.
+const MASKS: u64 = 1 << 32;
+
+/// The graph's training step: what a [`Trainer`] runs.
+#[derive(Clone, Debug)]
+pub struct TrainingPlan {
+    pub plan: Plan,
+    masks: Vec<(Shape, f32)>,
+}
+
+impl TrainingPlan {
+    /// Plans a step for everything in `graph` after its input: the outputs are the loss and, if asked for, the
+    /// gradient of the input.
+    pub fn new(graph: &Graph, options: &Options, input_gradient: bool) -> Result<Self, TrainError> {
+        let TrainingGraph { graph, loss, correct, masks, running } = TrainingGraph::new(graph, options)?;
+        let masks = masks.into_iter().map(|(node, p)| (graph.node(node).shape, p)).collect();
+        let mut gradients = differentiate(graph, loss)?;
+        let update = |param: usize, gradient: NodeId, rule: Rule| Update {
+            param: ParamId(param),
+            gradient,
+            scale: None,
+            rule,
+        };
+        let params = gradients.params.iter().enumerate();
+        let mut updates: Vec<Update> = params
+            .filter_map(|(i, gradient)| {
+                Some(update(i, (*gradient)?, options.rule(&gradients.graph.params[i].name)))
+            })
+            .collect();
+        for &Running { param, moments, first, momentum, factor } in &running {
+            updates.push(update(param.0, moments, Rule::Average { momentum, factor, first }));
+        }
+        for (name, node) in [(LOSS, loss), (CORRECT, correct)] {
+            let param = gradients.graph.params.len();
+            let (name, init, source) = (name.to_string(), Init::Constant(0.0), Source::Checkpoint);
+            gradients.graph.params.push(Param { name, dims: vec![1], init, source });
+            updates.push(update(param, node, Rule::Accumulate));
+        }
+        let image = gradients.nodes[0].filter(|_| input_gradient);
+        let outputs: Vec<NodeId> = [loss].into_iter().chain(image).collect();
+        Ok(Self { plan: Plan::training(&gradients.graph, &outputs, &updates), masks })
+    }
+}
+
+impl Trainer {
+    /// Trains what comes after `cut`, or everything; the graph's batch size is that of a step.
+    ///
+    /// Fails if the graph cannot be cut there or has no logits, where `lookup` does, and if the backend lacks room.
+    pub async fn new(
+        graph: &Graph,
+        cut: Option<NodeId>,
+        options: Options,
+        backend: &Backend,
+        lookup: &impl Lookup,
+        progress: &Progress<'_>,
+    ) -> Result<Self, TrainError> {
+        let (prefix, suffix) = match cut {
+            Some(cut) if cut != NodeId(0) => {
+                let (prefix, suffix) = graph.split(cut)?;
+                (Some(prefix), suffix)
+            }
+            _ => (None, graph.clone()),
+        };
+        let logits = graph.node(graph.taps.logits.ok_or(TrainError::NoLogits)?).shape;
+        let TrainingPlan { plan, masks } = TrainingPlan::new(&suffix, &options, false)?;
+        let name = |update: &crate::plan::PlannedUpdate| plan.graph.param(update.param).name.clone();
+        let names = plan.updates.iter().map(name).collect();
+        let values = async |param: &Param| {
+            if [LOSS, CORRECT].contains(&param.name.as_str()) {
+                return Ok(Tensor::filled(Shape::from_dims(&[1]), 0.0));
+            }
+            lookup(param).await
+        };
+        let program = backend.prepare(plan.clone(), &values, progress).await?;
+        let prefix = match prefix {
+            Some(prefix) => {
+                let end = NodeId(prefix.nodes.len() - 1);
+                Some(backend.prepare(Plan::new(&prefix, &[end]), lookup, progress).await?)
+            }
+            None => None,
+        };
+        Ok(Self { program, prefix, options, batch: logits.n, classes: logits.c, masks, names, step: 0 })
+    }
+
+    /// One step on a batch of pictures, `x` of the graph's input shape. Returns the loss before the update.
+    pub async fn step(&mut self, x: &[f32], labels: &[u32]) -> Result<f32, TrainError> {
+        let features = match &mut self.prefix {
+            Some(prefix) => Some(prefix.run(&[x]).await?.swap_remove(0)),
+            None => None,
+        };
+        let loss = self.run(features.as_deref().unwrap_or(x), labels, true).await?;
+        Ok(loss.expect("the loss was asked for"))
+    }
+
+    /// One step on what the frozen part made of a batch, without waiting for the device; [`Trainer::take_sums`] says
+    /// later how it went.
+    pub async fn step_from_cut(&mut self, x: &[f32], labels: &[u32]) -> Result<(), TrainError> {
+        self.run(x, labels, false).await.map(|_| ())
+    }
+
+    /// What the frozen part makes of a batch of pictures; the pictures, where nothing is frozen.
+    pub async fn features(&mut self, x: &[f32]) -> Result<Vec<f32>, TrainError> {
+        match &mut self.prefix {
+            Some(prefix) => Ok(prefix.run(&[x]).await?.swap_remove(0)),
+            None => Ok(x.to_vec()),
+        }
+    }
+
+    /// The sums over the steps since the last call.
+    pub async fn take_sums(&mut self) -> Result<Sums, TrainError> {
+        let mut sums = [0.0; 2];
+        for (sum, name) in sums.iter_mut().zip([LOSS, CORRECT]) {
+            let stored = Stored::Parameter(self.update(name)?);
+            *sum = f64::from(self.program.read(stored).await?[0]);
+            self.program.write(stored, &[0.0]);
+        }
+        Ok(Sums { loss: sums[0], correct: sums[1] })
+    }
+
+    /// The gradient of the parameter of that name in the last step.
+    pub async fn gradient(&mut self, name: &str) -> Result<Vec<f32>, TrainError> {
+        let update = self.update(name)?;
+        Ok(self.program.read(Stored::Gradient(update)).await?)
+    }
+
+    /// The values of the trained parameter of that name, running statistics included.
+    pub async fn parameter(&mut self, name: &str) -> Result<Vec<f32>, TrainError> {
+        let update = self.update(name)?;
+        Ok(self.program.read(Stored::Parameter(update)).await?)
+    }
+
+    /// Names of everything that training changes, in the network's order, with their dimensions.
+    pub fn names(&self) -> impl Iterator<Item = (&str, &[usize])> {
+        let plan = self.program.plan();
+        let named = plan.updates.iter().map(|update| plan.graph.param(update.param));
+        named
+            .map(|p| (p.name.as_str(), p.dims.as_slice()))
+            .filter(|(name, _)| ![LOSS, CORRECT].contains(name))
+    }
+
+    /// Steps done.
+    pub fn steps(&self) -> u32 {
+        self.step
+    }
+
+    /// From the next step on.
+    pub fn set_learning_rate(&mut self, learning_rate: f64) {
+        self.options.learning_rate = learning_rate;
+    }
+
+    /// Bytes of everything that the trained part holds on its backend.
+    pub fn bytes(&self) -> usize {
+        self.program.plan().bytes()
+    }
+
+    async fn run(&mut self, x: &[f32], labels: &[u32], read: bool) -> Result<Option<f32>, TrainError> {
+        if labels.len() != self.batch {
+            return Err(TrainError::Labels { expected: self.batch, found: labels.len() });
+        }
+        if let Some(&found) = labels.iter().find(|label| **label as usize >= self.classes) {
+            return Err(TrainError::Label { last: self.classes - 1, found });
+        }
+        let labels: Vec<f32> = labels.iter().map(|&label| label as f32).collect();
+        let masks = self.draw();
+        let inputs: Vec<&[f32]> =
+            [x].into_iter().chain(masks.iter().map(|m| &m[..])).chain([&labels[..]]).collect();
+        let at = Moment { step: self.step + 1, learning_rate: self.options.learning_rate };
+        let outputs = self.program.train(&inputs, at, read).await?;
+        self.step += 1;
+        Ok(outputs.first().map(|loss| loss[0]))
+    }
+
+    /// The next step's masks: zero, or what makes up for the zeros.
+    fn draw(&self) -> Vec<Vec<f32>> {
+        let mut random = Random::new(self.options.seed, MASKS + u64::from(self.step));
+        let mut mask = |&(shape, probability): &(Shape, f32)| {
+            let kept = 1.0 / (1.0 - probability);
+            let value = |_| if random.uniform(0.0, 1.0) < probability { 0.0 } else { kept };
+            (0..shape.len()).map(value).collect()
+        };
+        self.masks.iter().map(&mut mask).collect()
+    }
+
+    fn update(&self, name: &str) -> Result<usize, TrainError> {
+        let found = self.names.iter().position(|known| known == name);
+        found.ok_or_else(|| TrainError::Unknown { name: name.into() })
+    }
+}

@@ -1,0 +1,100 @@
+//! How a network is trained: what a recipe says.
+
+use crate::plan::Rule;
+
+/// PyTorch's names and defaults.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Options {
+    pub optimizer: Optimizer,
+    pub learning_rate: f64,
+    pub weight_decay: f64,
+    /// Learning rates relative to the others', by the beginning of parameters' names; the longest that fits counts.
+    pub rates: Vec<(String, f64)>,
+    pub batch_norm: BatchNormMode,
+    /// Whether dropout drops anything.
+    pub dropout: bool,
+    /// Share of the target that is spread over all classes.
+    pub label_smoothing: f64,
+    /// Decides what dropout drops.
+    pub seed: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Optimizer {
+    Sgd { momentum: f64, nesterov: bool },
+    Adam { beta1: f64, beta2: f64, epsilon: f64 },
+    AdamW { beta1: f64, beta2: f64, epsilon: f64 },
+}
+
+/// By which statistics batch norm normalises while a network trains; its weight and bias train in either case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BatchNormMode {
+    /// The batch's, which the running ones follow.
+    #[default]
+    Train,
+    /// The running ones, which stay as they are: for batches too small to say much.
+    Frozen,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            optimizer: Optimizer::Sgd { momentum: 0.9, nesterov: false },
+            learning_rate: 0.01,
+            weight_decay: 0.0,
+            rates: Vec::new(),
+            batch_norm: BatchNormMode::Train,
+            dropout: true,
+            label_smoothing: 0.0,
+            seed: 0,
+        }
+    }
+}
+
+impl BatchNormMode {
+    pub const fn by_batch(self) -> bool {
+        matches!(self, Self::Train)
+    }
+}
+
+impl Optimizer {
+    pub const ADAM: Self = Self::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+    pub const ADAM_W: Self = Self::AdamW { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+}
+
+impl Options {
+    /// The rule for the parameter of that name.
+    pub fn rule(&self, param: &str) -> Rule {
+        let fitting = self.rates.iter().filter(|(start, _)| param.starts_with(start.as_str()));
+        let rate = fitting.max_by_key(|(start, _)| start.len()).map_or(1.0, |(_, rate)| *rate);
+        let weight_decay = self.weight_decay;
+        match self.optimizer {
+            Optimizer::Sgd { momentum, nesterov } => Rule::Sgd { momentum, nesterov, weight_decay, rate },
+            Optimizer::Adam { beta1, beta2, epsilon } => {
+                Rule::Adam { beta1, beta2, epsilon, weight_decay, decoupled: false, rate }
+            }
+            Optimizer::AdamW { beta1, beta2, epsilon } => {
+                Rule::Adam { beta1, beta2, epsilon, weight_decay, decoupled: true, rate }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_beginning_of_a_name_decides_its_rate() {
+        let rates = vec![("layer".into(), 0.1), ("layer4".into(), 0.5)];
+        let options = Options { rates, ..Options::default() };
+        let rate = |name| match options.rule(name) {
+            Rule::Sgd { rate, .. } => rate,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(
+            (rate("layer1.0.conv1.weight"), rate("layer4.0.conv1.weight"), rate("fc.bias")),
+            (0.1, 0.5, 1.0)
+        );
+    }
+}

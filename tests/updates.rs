@@ -1,0 +1,102 @@
+//! What a step of training does to parameters: on the graphics device what the definition says, and the same again for
+//! the same seed.
+
+use headstart::exec::gpu::Gpu;
+use headstart::exec::{Backend, Stored, cpu::Cpu};
+use headstart::graph::{Graph, NodeId, Param, ParamId};
+use headstart::models;
+use headstart::ops::case::normalised_error;
+use headstart::ops::{Linear, Op};
+use headstart::plan::{Moment, Plan, Rule, Update};
+use headstart::shape::Shape;
+use headstart::tensor::Tensor;
+use headstart::train::{Optimizer, Options, Trainer};
+use headstart::weights::Parameters;
+use pollster::block_on;
+
+fn gpu() -> Backend {
+    Backend::Gpu(block_on(Gpu::new(None)).unwrap_or_else(|error| panic!("{error}")))
+}
+
+/// A layer whose weight is updated by its output as if that were a gradient, scaled by the first input's only value.
+fn plan(rule: Rule) -> Plan {
+    let mut graph = Graph::of_op(&Op::Linear(Linear::new(7)), &[Shape::vector(3, 5)]).unwrap();
+    let y = NodeId(1);
+    let scale = Op::Input(headstart::ops::Input { shape: Shape::vector(1, 1) });
+    graph.nodes.push(headstart::graph::Node {
+        name: "scale".into(),
+        op: scale,
+        inputs: vec![],
+        params: vec![],
+        shape: Shape::vector(1, 1),
+    });
+    graph.params[1].dims = vec![7];
+    let update = Update { param: ParamId(1), gradient: y, scale: Some(NodeId(2)), rule };
+    Plan::training(&graph, &[y], &[update])
+}
+
+fn path(backend: &Backend, rule: Rule) -> (Vec<f32>, Vec<f32>) {
+    block_on(async {
+        let lookup = async |param: &Param| {
+            let shape = Shape::from_dims(&param.dims);
+            let value = |i: usize| (i as f32 * 0.37).sin();
+            Ok(Tensor::new(shape, (0..shape.len()).map(value).collect()))
+        };
+        let mut program = backend.prepare(plan(rule), &lookup, &|_, _, _| {}).await.unwrap();
+        let x: Vec<f32> = (0..15).map(|i| (i as f32 * 0.7).cos()).collect();
+        for step in 1..=4 {
+            let at = Moment { step, learning_rate: 0.1 / f64::from(step) };
+            program.train(&[&x, &[0.5]], at, step == 4).await.unwrap();
+        }
+        let state = match rule.states() {
+            0 => Vec::new(),
+            states => program.read(Stored::State(0, states - 1)).await.unwrap(),
+        };
+        (program.read(Stored::Parameter(0)).await.unwrap(), state)
+    })
+}
+
+#[test]
+fn every_rule_gives_the_same_path_on_both_backends() {
+    let (cpu, gpu) = (Backend::Cpu(Cpu::new()), gpu());
+    let wide = |values: &[f32]| values.iter().map(|&v| f64::from(v)).collect::<Vec<_>>();
+    for rule in Rule::examples() {
+        let ((expected, memory), (found, remembered)) = (path(&cpu, rule), path(&gpu, rule));
+        let error = normalised_error(&found, &wide(&expected));
+        let memory = normalised_error(&remembered, &wide(&memory));
+        assert!(
+            error < 1e-6 && memory < 1e-6,
+            "{rule:?}: {found:?} instead of {expected:?}, memory {memory}"
+        );
+    }
+}
+
+fn curve(seed: u64) -> Vec<f32> {
+    block_on(async {
+        let graph = models::find("lenet5").unwrap().graph(Shape::new(8, 1, 32, 32), 10).unwrap();
+        let parameters = Parameters::initialised(seed);
+        let lookup = async |param: &Param| Ok(parameters.values(param).await.expect("nothing to read"));
+        let options = Options { optimizer: Optimizer::ADAM, learning_rate: 1e-3, seed, ..Options::default() };
+        let backend = Backend::Cpu(Cpu::new());
+        let mut trainer =
+            Trainer::new(&graph, None, options, &backend, &lookup, &|_, _, _| {}).await.unwrap();
+        let x: Vec<f32> = (0..8 * 1024).map(|i| (i as f32 * 0.11).sin()).collect();
+        let mut losses = Vec::new();
+        for _ in 0..5 {
+            losses.push(trainer.step(&x, &[0, 1, 2, 3, 4, 5, 6, 7]).await.unwrap());
+        }
+        let sums = trainer.take_sums().await.unwrap();
+        let sum: f32 = losses.iter().sum();
+        assert!((sums.loss - f64::from(sum)).abs() < 1e-4, "{sums:?}, the losses {losses:?}");
+        assert_eq!(trainer.take_sums().await.unwrap().loss, 0.0);
+        losses
+    })
+}
+
+#[test]
+fn the_same_seed_gives_the_same_curve_bit_for_bit() {
+    let losses = curve(5);
+    assert_eq!(losses, curve(5));
+    assert_ne!(losses, curve(6));
+    assert!(losses[4] < losses[0], "{losses:?}");
+}
