@@ -1,5 +1,5 @@
 //! Dropout at inference: the identity. In training the values are multiplied by a mask that is an input
-//! ([`Multiply`](super::Multiply)), because randomness comes from outside. Srivastava et al. 2014.
+//! ([`Mask`](super::Mask)), because randomness comes from outside. Srivastava et al. 2014.
 
 use super::{Case, Kernel, Op, Operator, Real, Site, one};
 use crate::gradient::{Backward, Grads};

@@ -23,8 +23,8 @@ pub mod input;
 pub mod kernel;
 pub mod linear;
 pub mod lrn;
+pub mod mask;
 pub mod max_pool;
-pub mod multiply;
 pub mod real;
 pub mod scale;
 pub mod softmax;
@@ -49,8 +49,8 @@ pub use input::Input;
 pub use kernel::{Binding, Class, Kernel, Layout, Shader, Site};
 pub use linear::Linear;
 pub use lrn::{Lrn, LrnGradient};
+pub use mask::Mask;
 pub use max_pool::{MaxPool, MaxPoolGradient};
-pub use multiply::Multiply;
 pub use real::Real;
 pub use scale::Scale;
 pub use softmax::{Softmax, SoftmaxGradient};
@@ -71,7 +71,7 @@ pub trait Operator {
         Vec::new()
     }
 
-    /// Multiply-accumulates; by the papers' convention only convolutions and linear layers count.
+    /// Mask-accumulates; by the papers' convention only convolutions and linear layers count.
     fn macs(&self, inputs: &[Shape], output: Shape) -> u64 {
         let _ = (inputs, output);
         0
@@ -168,7 +168,7 @@ pub enum Op {
     AvgPoolGradient(AvgPoolGradient),
     GlobalAvgPoolGradient(GlobalAvgPoolGradient),
     Unflatten(Unflatten),
-    Multiply(Multiply),
+    Mask(Mask),
     Scale(Scale),
     Constant(Constant),
     ChannelSum(ChannelSum),
@@ -211,7 +211,7 @@ macro_rules! dispatch {
             Op::AvgPoolGradient($op) => $answer,
             Op::GlobalAvgPoolGradient($op) => $answer,
             Op::Unflatten($op) => $answer,
-            Op::Multiply($op) => $answer,
+            Op::Mask($op) => $answer,
             Op::Scale($op) => $answer,
             Op::Constant($op) => $answer,
             Op::ChannelSum($op) => $answer,
@@ -293,7 +293,7 @@ impl Op {
             Op::AvgPoolGradient(_) => "AvgPoolGradient",
             Op::GlobalAvgPoolGradient(_) => "GlobalAvgPoolGradient",
             Op::Unflatten(_) => "Unflatten",
-            Op::Multiply(_) => "Multiply",
+            Op::Mask(_) => "Mask",
             Op::Scale(_) => "Scale",
             Op::Constant(_) => "Constant",
             Op::ChannelSum(_) => "ChannelSum",
@@ -341,7 +341,7 @@ impl Op {
             AvgPoolGradient::cases(),
             GlobalAvgPoolGradient::cases(),
             Unflatten::cases(),
-            Multiply::cases(),
+            Mask::cases(),
             Scale::cases(),
             Constant::cases(),
             ChannelSum::cases(),

@@ -68,7 +68,8 @@ impl Rule {
                 }
             }
             Self::Adam { .. } => {
-                let [rate, shrink, mean_share, beta2, square_share, epsilon, decay, correction] = self.adam(at);
+                let [rate, shrink, mean_share, beta2, square_share, epsilon, decay, correction] =
+                    self.adam(at);
                 let [mean, square] = states else { panic!("Adam remembers two tensors") };
                 for ((w, &g), (m, v)) in w.iter_mut().zip(g).zip(mean.iter_mut().zip(square)) {
                     let g = scale * g + decay * *w;

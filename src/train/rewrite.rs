@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use super::TrainError;
 use super::settings::Options;
 use crate::graph::{Graph, Node, NodeId, ParamId};
-use crate::ops::{Add, BatchMoments, CorrectAnswers, CrossEntropy, Input, Multiply, Normalise, Op, Scale};
+use crate::ops::{Add, BatchMoments, CorrectAnswers, CrossEntropy, Input, Mask, Normalise, Op, Scale};
 use crate::shape::{Shape, ShapeError};
 
 /// A graph with a loss. Its inputs are the pictures, or what a frozen part made of them; then the masks; then the
@@ -86,7 +86,7 @@ impl Rewrite {
             Op::Dropout(dropout) if options.dropout && dropout.probability > 0.0 => {
                 let mask = self.input(&format!("{name}.mask"), node.shape)?;
                 self.training.masks.push((mask, dropout.probability));
-                self.push(name, Op::Multiply(Multiply), &[inputs[0], mask], &[])
+                self.push(name, Op::Mask(Mask), &[inputs[0], mask], &[])
             }
             Op::BatchNorm(norm) if options.batch_norm.by_batch() => {
                 let [weight, bias, mean, variance] = node.params[..] else {

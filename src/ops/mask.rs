@@ -9,9 +9,9 @@ use crate::shape::{Shape, ShapeError};
 use crate::tensor::Tensor;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Multiply;
+pub struct Mask;
 
-impl Operator for Multiply {
+impl Operator for Mask {
     fn infer(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
         pair(inputs)
     }
@@ -23,14 +23,14 @@ impl Operator for Multiply {
 
     fn vjp(&self, net: &mut Backward, node: NodeId, dy: NodeId) -> Option<Grads> {
         let (x, mask) = (net.input(node, 0), net.input(node, 1));
-        let dx = net.emit(node, "input_gradient", Op::Multiply(Self), &[dy, mask], &[]);
-        let dmask = net.emit(node, "mask_gradient", Op::Multiply(Self), &[dy, x], &[]);
+        let dx = net.emit(node, "input_gradient", Op::Mask(Self), &[dy, mask], &[]);
+        let dmask = net.emit(node, "mask_gradient", Op::Mask(Self), &[dy, x], &[]);
         Some(Grads { inputs: vec![Some(dx), Some(dmask)], params: Vec::new() })
     }
 
     fn variants(&self, at: &Site) -> Vec<Kernel> {
         vec![Kernel {
-            shader: shader!("multiply"),
+            shader: shader!("mask"),
             overrides: Vec::new(),
             bindings: vec![Binding::Input(0), Binding::Input(1), Binding::Output],
             dims: vec![word(at.output.len())],
@@ -39,7 +39,7 @@ impl Operator for Multiply {
     }
 
     fn cases() -> Vec<Case> {
-        let case = |shape| Case::new(format!("multiply {shape}"), Op::Multiply(Self), [shape, shape]);
+        let case = |shape| Case::new(format!("mask {shape}"), Op::Mask(Self), [shape, shape]);
         vec![case(Shape::new(2, 3, 5, 7)), case(Shape::vector(1, 10))]
     }
 }
