@@ -9,13 +9,15 @@
 //!    cut in two ([`graph::Graph::split`]), and that cut is what transfer learning is made of: frozen before it, trained
 //!    after it. [`analysis`] reads off what a graph costs.
 //! 4. Each node is one of the [`ops`]. A layer's file has its shape rule, its parameters, its definition as plain loops,
-//!    its kernels and the cases every backend is held against.
+//!    its gradient, its kernels and the cases every backend is held against. [`gradient`] continues a graph into its
+//!    own backward pass.
 //! 5. [`weights`] finds the values of the parameters: in a checkpoint, folded from a convolution and its batch norm, or
 //!    initialised from a seed. What does not fit is reported all at once.
 //! 6. [`plan`] turns a graph into fewer, larger steps over a handful of reused buffers: pure data, no device.
 //! 7. [`exec`] runs a plan, on WebGPU with the kernels in `shaders/`, or on the CPU with SIMD.
 //! 8. [`network`] holds a loaded network and the plans prepared for it: features, logits, a look at any layer.
-//! 9. [`transfer`] trains a small head on the features of the examples shown, and says how well it does.
+//! 9. [`transfer`] trains a small head on the features of the examples shown, and says how well it does; [`train`] trains
+//!    everything after any cut.
 //! 10. `web` hands all of it to JavaScript as one class, `Engine`; [`describe`] is what a page shows of a network.
 
 pub mod analysis;
