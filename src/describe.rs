@@ -4,10 +4,11 @@ use serde::Serialize;
 
 use crate::analysis::{self, Cost};
 use crate::graph::{Graph, NodeId};
-use crate::models::{Accuracy, CATALOGUE, ModelSpec, WeightsFile};
+use crate::models::{Accuracy, CATALOGUE, ModelSpec, WeightsFile, find};
 use crate::net::Part;
 use crate::network::Network;
 use crate::plan::Plan;
+use crate::weights::{Checkpoint, Nearest, Parameters};
 
 /// A network of the catalogue, as published.
 #[derive(Clone, Debug, Serialize)]
@@ -106,6 +107,9 @@ pub struct NodeInfo {
     pub macs: u64,
     /// As in [`StageInfo`].
     pub receptive_field: usize,
+    /// Side of the square that one value sees of the layer's own input, and pixels from one to the next.
+    pub kernel: usize,
+    pub stride: usize,
     /// Dotted name of the innermost block it is in.
     pub block: Option<String>,
 }
@@ -120,6 +124,29 @@ pub struct StageInfo {
     pub macs: u64,
     /// Side of the square of input pixels that one output value sees; 0 is the whole image.
     pub receptive_field: usize,
+    /// Index of its last layer.
+    pub node: usize,
+}
+
+/// What a file of weights is for.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Inspection {
+    /// The network that the file was held against, if it fits.
+    pub fits: Option<&'static str>,
+    /// How much of that network the file has: "whole" or "trunk".
+    pub part: Option<&'static str>,
+    /// Where it does not fit: why, in one sentence, and every tensor that differs, a line each.
+    pub sentence: String,
+    pub details: String,
+    pub nearest: Option<NearestInfo>,
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct NearestInfo {
+    pub id: &'static str,
+    pub title: &'static str,
+    /// Tensors that differ; a classifier of other classes, or none, is no difference.
+    pub differences: usize,
 }
 
 /// Every network there is, oldest first.
@@ -201,6 +228,8 @@ impl Architecture {
         let costs = analysis::costs(graph);
         let node = |(i, cost): (usize, &Cost)| {
             let node = graph.node(NodeId(i));
+            let inputs: Vec<_> = node.inputs.iter().map(|id| graph.node(*id).shape).collect();
+            let window = node.op.window(&inputs);
             NodeInfo {
                 name: node.name.clone(),
                 kind: node.op.kind(),
@@ -209,10 +238,39 @@ impl Architecture {
                 parameters: cost.parameters,
                 macs: cost.macs,
                 receptive_field: cost.receptive_field,
+                kernel: window.kernel[0],
+                stride: window.stride[0],
                 block: graph.block(NodeId(i)).map(str::to_string),
             }
         };
         Self { nodes: costs.iter().enumerate().map(node).collect(), stages: stages(graph, &costs) }
+    }
+}
+
+impl Inspection {
+    /// Of a file for `spec`, or else for the network that it comes closest to. Only names and shapes are looked at.
+    pub fn of(file: &Checkpoint, spec: Option<&'static ModelSpec>) -> Self {
+        let nearest = file.nearest();
+        let closest = nearest.as_ref().and_then(|nearest| find(nearest.id));
+        let nearest =
+            nearest.map(|Nearest { id, title, differences }| NearestInfo { id, title, differences });
+        let mut found = Self { nearest, ..Self::default() };
+        let Some(spec) = spec.or(closest) else {
+            found.sentence = "the weights are of no network that is known here; choose another file".into();
+            found.details = file.names().map(|(name, dims)| format!("{name} {dims:?}\n")).collect();
+            return found;
+        };
+        let builds = "a published network builds";
+        for (part, graph) in [("whole", spec.published(1)), ("trunk", spec.trunk(spec.shape(1)))] {
+            match Parameters::from_checkpoint(file.clone(), &graph.expect(builds), false, 0) {
+                Ok(_) => return Self { fits: Some(spec.id), part: Some(part), nearest, ..Self::default() },
+                Err(error) => {
+                    found.sentence = error.to_string();
+                    found.details = format!("{error:#}");
+                }
+            }
+        }
+        found
     }
 }
 
@@ -228,6 +286,7 @@ fn stages(graph: &Graph, costs: &[Cost]) -> Vec<StageInfo> {
             parameters: cost.parameters,
             macs: cost.macs,
             receptive_field: cost.receptive_field,
+            node: stage.node.0,
         }
     });
     stages.collect()
@@ -236,8 +295,6 @@ fn stages(graph: &Graph, costs: &[Cost]) -> Vec<StageInfo> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models::find;
-
     #[test]
     fn a_diagram_shows_the_shortcut_around_a_residual_block() {
         let diagram = Architecture::of(&find("resnet18").unwrap().published(1).unwrap());
@@ -246,7 +303,25 @@ mod tests {
         assert_eq!(add.inputs, [at("layer1.0.bn2"), at("maxpool")]);
         assert_eq!(add.block.as_deref(), Some("layer1.0"));
         assert_eq!(diagram.nodes[at("layer2.0.downsample.0")].block.as_deref(), Some("layer2.0.downsample"));
-        assert_eq!(diagram.nodes[at("conv1")].block, None);
+        let conv1 = &diagram.nodes[at("conv1")];
+        assert_eq!((conv1.kernel, conv1.stride, conv1.block.as_deref()), (7, 2, None));
+        assert_eq!(diagram.nodes[diagram.stages[1].node].name, "layer1.1.relu2");
+    }
+
+    #[test]
+    fn a_file_is_recognised_by_its_tensors_and_a_stranger_is_listed() {
+        let file = std::fs::read("www/models/efficientnet_lite0.f16.safetensors").unwrap();
+        let file = Checkpoint::read(file).unwrap();
+        let found = Inspection::of(&file, None);
+        assert_eq!(
+            (found.fits, found.part),
+            (Some("efficientnet_lite0"), Some("whole")),
+            "{}",
+            found.sentence
+        );
+        let wrong = Inspection::of(&file, find("resnet18"));
+        assert_eq!((wrong.fits, wrong.nearest.map(|nearest| nearest.differences)), (None, Some(0)));
+        assert!(wrong.details.lines().count() > 100, "{}", wrong.details);
     }
 
     #[test]

@@ -117,6 +117,19 @@ impl Engine {
         to_js(&describe::Architecture::of(&graph))
     }
 
+    /// What a file of weights is for: whether it fits the network of that id, or else which network it fits. Nothing is
+    /// loaded for it, and the network that is loaded goes on.
+    #[wasm_bindgen(unchecked_return_type = "Inspection")]
+    pub async fn inspect(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "WeightsFile | WeightsFile[]")] weights: JsValue,
+        id: Option<String>,
+    ) -> Result<JsValue, JsError> {
+        let spec = id.map(|id| known(&id)).transpose()?;
+        let file = Checkpoint::open_all(files::files(&weights)?).await.map_err(sentence)?;
+        to_js(&describe::Inspection::of(&file, spec))
+    }
+
     /// Loads a network: `weights` is a file of weights or several that belong together, `null` initialises from the
     /// seed. They are read a tensor at a time, when a plan needs it; bytes may not change as long as the network is used.
     ///

@@ -76,6 +76,8 @@ export interface Stage {
   macs: number;
   /** Side of the square of input pixels that one value sees; 0 is the whole picture. */
   receptiveField: number;
+  /** Index of its last layer in the architecture's nodes. */
+  node: number;
 }
 
 /** What a diagram of a network is drawn from. */
@@ -91,6 +93,9 @@ export interface Architecture {
     parameters: number,
     macs: number,
     receptiveField: number,
+    /** Side of the square that one value sees of the layer's own input, and pixels from one to the next. */
+    kernel: number,
+    stride: number,
     /** Dotted name of the innermost block it is in, `layer1.0` for instance. */
     block: string | null,
   }[];
@@ -99,6 +104,17 @@ export interface Architecture {
 
 /** A file of weights, read piece by piece: a Blob (a File, for instance), or bytes that nobody changes afterwards. */
 export type WeightsFile = Uint8Array | ArrayBuffer | Blob;
+
+/** What a file of weights is for. */
+export interface Inspection {
+  /** The network that the file was held against, if it fits, and how much of it the file has. */
+  fits: string | null;
+  part: "whole" | "trunk" | null;
+  /** Where it does not fit: why, in one sentence, and every tensor that differs, a line each. */
+  sentence: string;
+  details: string;
+  nearest: { id: string, title: string, differences: number } | null;
+}
 
 export interface LoadOptions {
   seed?: number;
