@@ -59,7 +59,7 @@ export async function until(page, condition, argument, timeout = 60_000) {
   const asked = /** @type {[string, any]} */ ([condition.toString(), argument ?? null]);
   try {
     await page.waitForFunction(([code, value]) => globalThis.headstart && (0, eval)(`(${code})`)(globalThis.headstart.store.state, value), asked, { timeout, polling: 50 });
-    await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+    await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
   } catch (error) {
     const found = await page.evaluate(() => {
       const { engine, samples, pending, training, source, notices: said, predicting } = globalThis.headstart.store.state;

@@ -2,30 +2,28 @@
 // colours on a 6 x 6 grid and its head is a softmax regression, so that the page can be tried and tested for what the
 // page itself does, in milliseconds, before the engine is built. Served in place of headstart.js by the tests only.
 
+import { NETWORKS } from "./fake-networks.js";
+
 const GRID = 6;
 const LENGTH = GRID * GRID * 3;
-const STAGES = [
-  ["image", "Picture", [1, 3, 224, 224]], ["stem", "First filters", [1, 32, 112, 112]], ["blocks.0", "Block 1", [1, 16, 112, 112]], ["blocks.1", "Block 2", [1, 24, 56, 56]],
-  ["blocks.2", "Block 3", [1, 40, 28, 28]], ["blocks.3", "Block 4", [1, 80, 14, 14]], ["blocks.4", "Block 5", [1, 112, 14, 14]], ["blocks.5", "Block 6", [1, 192, 7, 7]],
-  ["blocks.6", "Block 7", [1, 320, 7, 7]], ["head", "Last filters", [1, 1280, 7, 7]], ["features", "Features", [1, LENGTH, 1, 1]], ["classifier", "Classifier", [1, 1000, 1, 1]],
-].map(([name, title, shape], index) => ({ name, title, shape, parameters: 1000 * 3 ** Math.min(index, 6), macs: 1e6 * index, receptiveField: 3 + index * 20 }));
-
-const MODEL = { id: "efficientnet_lite0", title: "EfficientNet-Lite0", year: 2020, paper: "", parameters: 4_652_008, macs: 385_000_000, input: { channels: 3, height: 224, width: 224 }, classes: 1000, featureLength: LENGTH, weights: null };
+NETWORKS.get("efficientnet_lite0").model.weights = { file: "models/efficientnet_lite0.f16.safetensors", bytes: 9_580_672, sha256: "", licence: "Apache-2.0" };
 
 /** @param {number} ms */
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 /** What a call into a lost device waits for. */
 const NEVER = new Promise(() => undefined);
 
-function featuresOf(picture) {
+function featuresOf(picture, channels) {
   const canvas = new OffscreenCanvas(GRID, GRID);
   const context = canvas.getContext("2d");
   context.fillStyle = "#fff";
   context.fillRect(0, 0, GRID, GRID);
   context.imageSmoothingQuality = "high";
-  context.drawImage(picture, 0, 0, GRID, GRID);
+  if (picture instanceof ImageData) context.putImageData(picture, 0, 0);
+  else context.drawImage(picture, 0, 0, GRID, GRID);
   const { data } = context.getImageData(0, 0, GRID, GRID);
-  return Float32Array.from({ length: LENGTH }, (_, at) => data[Math.floor(at / 3) * 4 + (at % 3)] / 255);
+  // A network of one channel sees no colours.
+  return Float32Array.from({ length: LENGTH }, (_, at) => data[Math.floor(at / 3) * 4 + (channels === 1 ? 0 : at % 3)] / 255);
 }
 
 export default async function init() {}
@@ -45,23 +43,42 @@ export class Engine {
     return { backend: this.backend, adapter: this.adapter, reason: "this is the stand-in engine of the tests", label: this.backend === "cpu" ? "CPU · this browser has no WebGPU" : "WebGPU · stand-in", version: "0.1.0", lost: false };
   }
   models() {
-    return [MODEL];
+    return [...NETWORKS.values()].map(({ model }) => model);
   }
-  async load(id, weights, { onProgress }) {
+  architecture(id = this.loaded.id) {
+    return NETWORKS.get(id).architecture;
+  }
+  async load(id, weights, { seed = 0, part = "whole", onProgress }) {
+    const { model, architecture } = NETWORKS.get(id);
+    const bytes = weights && new Uint8Array(await new Blob(weights).arrayBuffer());
+    onProgress?.("read", 0, 1);
+    const said = bytes && new TextDecoder().decode(bytes.subarray(0, 100));
+    if (said?.startsWith("weights of ") && said !== `weights of ${id}`) throw new Error(`the weights do not fit ${id}: 2 missing (conv1.weight, fc.weight)`);
     for (let step = 1; step <= 8; step += 1) {
       onProgress?.("kernels", step, 8);
       await wait(20);
     }
-    return this.network();
+    const fingerprint = `${id} ${part} ${bytes ? bytes.length : `seed ${seed}`}`;
+    if (fingerprint !== this.loaded?.fingerprint) this.examples.clear();
+    this.loaded = { ...model, trunk: part === "trunk", pretrained: bytes !== null, fingerprint, loadMs: 100, stages: architecture.stages };
+    return this.loaded;
+  }
+  async inspect(file, id) {
+    const said = await file.text();
+    const of = NETWORKS.get(said.replace("weights of ", ""))?.model;
+    const nearest = of ? { id: of.id, title: of.title, differences: 0 } : null;
+    if (of && (!id || id === of.id)) return { fits: of.id, part: "whole", sentence: "", details: "", nearest };
+    const sentence = `the weights do not fit ${id ?? "any network"}: 2 missing (conv1.weight, fc.weight), 1 unexpected (head.bias); ${of ? `they fit ${of.title}: choose that network, or the weights file of this one` : "choose the weights file of this network"}`;
+    return { fits: null, part: null, sentence, details: "missing: conv1.weight [64, 3, 7, 7]\nmissing: fc.weight [1000, 512]\nunexpected: head.bias [10]", nearest };
   }
   network() {
-    return { ...MODEL, pretrained: true, fingerprint: "stand-in-1", loadMs: 100, stages: STAGES };
+    return this.loaded;
   }
   async classify() {
     return ["tabby cat", "Egyptian cat", "lynx", "paper towel", "carton"].map((label, index) => ({ index, label, probability: 0.6 / 2 ** index }));
   }
   async featureMaps(picture, count) {
-    return STAGES.slice(1, -1).map(({ name, shape: [, channels, height, width] }) => {
+    return this.loaded.stages.map(({ name, shape: [, channels, height, width] }) => {
       const canvas = new OffscreenCanvas(width, height);
       const context = canvas.getContext("2d");
       context.drawImage(picture, 0, 0, width, height);
@@ -71,11 +88,13 @@ export class Engine {
     });
   }
   async addExample(picture, example) {
-    await wait(4);
+    // As if every network took as long as it has layers.
+    const ms = 3 + this.loaded.depth / 12;
+    await wait(ms);
     if (this.lost) await NEVER;
-    const features = featuresOf(picture);
+    const features = featuresOf(picture, this.loaded.input.channels);
     this.examples.set(example.id, { ...example, features });
-    return { features, ms: 4 };
+    return { features, ms };
   }
   restoreExample(example) {
     this.examples.set(example.id, example);
@@ -133,7 +152,7 @@ export class Engine {
     await wait(5);
     if (this.lost) await NEVER;
     if (!this.head) throw new Error("There is no trained head yet: train one first.");
-    return { classes: this.head.classes, probabilities: Float32Array.from(softmax(this.head.weights, featuresOf(picture))), ms: 5 };
+    return { classes: this.head.classes, probabilities: Float32Array.from(softmax(this.head.weights, featuresOf(picture, this.loaded.input.channels))), ms: 5 };
   }
   exportHead() {
     return new TextEncoder().encode(JSON.stringify({ classes: this.head.classes, weights: this.head.weights.map((row) => [...row]) }));

@@ -6,6 +6,7 @@ import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".json": "application/json", ".wasm": "application/wasm", ".webp": "image/webp", ".woff2": "font/woff2", ".svg": "image/svg+xml" };
+const STAND_INS = { "/headstart.js": "fake-engine.js", "/fake-networks.js": "fake-networks.js" };
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 
 /**
@@ -20,7 +21,7 @@ export async function serve(folder, { fake = false, base = "/", port = 0, answer
     const inside = path.startsWith(base) ? path.slice(base.length - 1) : "/outside";
     const file = inside.endsWith("/") ? `${inside}index.html` : inside;
     try {
-      const body = (await answer(file)) ?? (await readFile(fake && file === "/headstart.js" ? join(HERE, "fake-engine.js") : join(folder, normalize(file))));
+      const body = (await answer(file)) ?? (await readFile(fake && STAND_INS[file] ? join(HERE, STAND_INS[file]) : join(folder, normalize(file))));
       response.writeHead(200, { "content-type": TYPES[extname(file)] ?? "application/octet-stream", "content-length": body.length, "cache-control": "no-store" });
       response.end(body);
     } catch {

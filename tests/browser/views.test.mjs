@@ -89,6 +89,55 @@ for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
   });
 }
 
+for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
+  test(`axe finds nothing in the views of networks, ${colorScheme}`, async () => {
+    const { page, context, errors } = await open(browser, `${site.address}?demo=6#/networks`, { colorScheme, viewport: WIDE, reducedMotion: "reduce" });
+    await page.addScriptTag({ path: AXE });
+    await engineReady(page);
+    const fits = async (/** @type {string} */ name) => {
+      await page.setViewportSize({ width: 360, height: 640 });
+      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      assert.ok(overflow <= 0, `${name} is ${overflow} pixels too wide for a phone of 360`);
+      await page.setViewportSize(NARROW);
+      await scan(page, `${name}-${colorScheme}-narrow`);
+      await page.setViewportSize(WIDE);
+      await scan(page, `${name}-${colorScheme}-wide`);
+    };
+    await page.locator(".silhouette").first().waitFor();
+    await fits("10-shelf");
+    await page.getByRole("button", { name: "More about ResNet-18" }).click();
+    await scan(page, `11-shelf-menu-${colorScheme}-wide`);
+    await page.keyboard.press("Escape");
+    await page.locator("#networks > header").getByLabel("File with weights").setInputFiles({ name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("hello") });
+    await page.getByText("Everything that differs").click();
+    await fits("12-stranger");
+    await page.getByRole("button", { name: "Dismiss" }).first().click();
+    await page.locator(".storage-panel").scrollIntoViewIfNeeded();
+    await fits("13-storage");
+    await page.evaluate(() => document.dispatchEvent(new CustomEvent("demo-start")));
+    await until(page, (state) => state.samples.length === 18 && state.pending === 0 && state.notices.length === 0);
+    await page.getByRole("button", { name: "Compare side by side" }).click();
+    await page.getByText("Networks to compare").click();
+    await fits("14-compare-pick");
+    await page.getByText("Networks to compare").click();
+    await page.getByRole("button", { name: "Compare", exact: true }).click();
+    await until(page, (state) => state.compare.rows[1]?.step === "pictures");
+    await scan(page, `15-compare-running-${colorScheme}-wide`);
+    await until(page, (state) => state.compare.rows.length > 2 && !state.compare.running);
+    await fits("16-compare");
+    for (const [at, [id, stage, block]] of [["resnet18", "Stage 2", "layer2.0"], ["googlenet", "Inception 3a and 3b", "inception3a"]].entries()) {
+      await page.evaluate((network) => document.dispatchEvent(new CustomEvent("network-use", { detail: { id: network, weights: "random", file: "", part: "trunk" } })), id);
+      await until(page, (state, network) => state.engine.phase === "ready" && state.engine.network.id === network && state.pending === 0, id);
+      await page.getByRole("button", { name: stage }).click();
+      await page.getByRole("treeitem", { name: `Block ${block}.` }).click();
+      await page.keyboard.press("ArrowDown");
+      await fits(`${17 + at}-stage`);
+    }
+    assert.deepEqual(errors, []);
+    await context.close();
+  });
+}
+
 test("the whole story can be told with the keyboard alone", async () => {
   const { page, context, errors } = await open(browser, `${site.address}?demo=4`, { viewport: WIDE });
   await engineReady(page);
@@ -104,6 +153,14 @@ test("the whole story can be told with the keyboard alone", async () => {
   await tabTo("Try the demo");
   await page.keyboard.press("Enter");
   await until(page, (state) => state.samples.length === 12 && state.pending === 0);
+  await tabTo("Train");
+  await page.keyboard.press("Enter");
+  await until(page, (state) => state.head !== null && state.predicting.result !== null);
+  await tabTo("Networks");
+  await page.keyboard.press("Enter");
+  await tabTo("Use it untrained: LeNet-5");
+  await page.keyboard.press("Enter");
+  await until(page, (state) => state.engine.network?.id === "lenet5" && state.engine.phase === "ready" && state.pending === 0);
   await tabTo("Train");
   await page.keyboard.press("Enter");
   await until(page, (state) => state.head !== null && state.predicting.result !== null);

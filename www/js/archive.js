@@ -4,7 +4,7 @@
 import { strFromU8, strToU8, unzipSync, zipSync } from "../vendor/fflate.js";
 import { fileName } from "./files.js";
 import { readPicture } from "./pictures.js";
-import { DEFAULT_SETTINGS, newId } from "./store.js";
+import { DEFAULT_CHOICE, DEFAULT_SETTINGS, newId } from "./store.js";
 
 /** @typedef {import("./types").Project} Project */
 /** @typedef {import("./types").Sample} Sample */
@@ -45,6 +45,7 @@ export async function writeProject(project, samples, features, network) {
     name: project.name,
     classes: project.classes,
     settings: project.settings,
+    choice: project.choice,
     preprocessing: network ? { network: network.id, fingerprint: network.fingerprint, input: network.input, steps: "resize, centre crop and normalise as the network's catalogue entry says" } : null,
     head: bytes ? { file: "head.safetensors", ...head } : null,
     features: length > 0 ? { file: "features.f32", length, fingerprint: features[0]?.fingerprint, samples: features.map((record) => record.id) } : null,
@@ -77,7 +78,7 @@ export async function readProject(blob, name) {
     if (kept) samples.push({ id: entry.id, class: entry.class, burst: entry.burst, created: entry.created, name: entry.name, ...kept, blob: new Blob([bytes], { type: entry.type }) });
   }
   const head = description.head && files[description.head.file] ? { ...description.head, bytes: files[description.head.file] } : null;
-  const project = { id: description.id ?? newId(), name: String(description.name), classes: description.classes, settings: { ...DEFAULT_SETTINGS, ...description.settings }, head };
+  const project = { id: description.id ?? newId(), name: String(description.name), classes: description.classes, settings: { ...DEFAULT_SETTINGS, ...description.settings }, head, choice: { ...DEFAULT_CHOICE, ...description.choice } };
   return { project, samples, features: featuresIn(description, files), skipped: description.samples.length - samples.length };
 }
 

@@ -3,25 +3,30 @@
 
 import { backendInAddress, viewInAddress } from "./address.js";
 import { projectActions } from "./actions/project.js";
+import { networkActions } from "./actions/networks.js";
 import { sampleActions } from "./actions/samples.js";
 import { rememberedTheme, viewActions, wearTheme } from "./actions/view.js";
+import { createArchitectures } from "./architectures.js";
+import { createComparison } from "./comparison.js";
 import { components } from "./components/index.js";
 import { createEngine } from "./engine.js";
 import { createExamples } from "./examples.js";
 import { createNotices } from "./notices.js";
 import { keepOffline } from "./offline.js";
+import { createPaces } from "./paces.js";
 import { createPersistence } from "./persist.js";
 import { createPrediction } from "./prediction.js";
 import { withLost } from "./project.js";
 import { createRecorder } from "./recorder.js";
 import { createSource } from "./source.js";
 import { tryStorage } from "./storage.js";
-import { createStore, initialState } from "./store.js";
+import { DEFAULT_CHOICE, createStore, initialState } from "./store.js";
 import { createTraining } from "./training.js";
+import { createWeights } from "./weights.js";
 
 /** @typedef {import("./types").Page} Page */
 
-/** @returns {Promise<{ page: Page, sampleEvents: ReturnType<typeof sampleActions>["events"] }>} */
+/** Everything but the document. */
 async function createPage() {
   const store = createStore({ ...initialState(), view: viewInAddress(), theme: rememberedTheme() });
   wearTheme(store.state.theme);
@@ -30,18 +35,20 @@ async function createPage() {
   const stored = await storage?.read();
   if (stored?.project) {
     const { project } = stored;
-    store.set({ project: { ...store.state.project, id: project.id, name: project.name }, classes: withLost(project.classes, stored.samples), settings: { ...store.state.settings, ...project.settings }, head: project.head, samples: stored.samples });
+    store.set({ project: { ...store.state.project, id: project.id, name: project.name }, classes: withLost(project.classes, stored.samples), settings: { ...store.state.settings, ...project.settings }, head: project.head, choice: { ...DEFAULT_CHOICE, ...project.choice }, samples: stored.samples });
     if (project.head) store.patch("training", { history: project.head.history, split: project.head.split });
   }
   if (sentence) notices.show({ text: sentence, sticky: true });
 
+  const weights = createWeights(store, (text) => void notices.show({ text, sticky: true }));
   const source = createSource(store, { onEnded: (text) => notices.trouble(text) });
   /** @type {Page} */
   const page = {
     store,
     notices,
     nameOf: (id) => store.state.classes.find((entry) => entry.id === id)?.name ?? "a removed class",
-    engine: createEngine(store, { backend: backendInAddress(), onReady, onRestart }),
+    engine: createEngine(store, weights, { backend: backendInAddress(), onReady, onRestart, onFallback }),
+    weights,
     source,
     persistence: createPersistence(store, storage, onFull),
     examples: createExamples(store, () => page.engine, {
@@ -51,14 +58,20 @@ async function createPage() {
     training: createTraining(store, () => page.engine),
     prediction: createPrediction(store, () => page.engine, source),
     recorder: createRecorder(store, source, (samples) => page.addSamples(samples)),
+    architectures: createArchitectures(store, () => page.engine),
+    paces: createPaces(store),
+    comparison: createComparison(store, weights, { onFeatures: (features) => page.examples.remember(features) }),
+    useNetwork: (choice, head) => networks.use(choice, head),
     addSamples: (samples) => actions.addSamples(samples),
     putBack: (samples) => actions.putBack(samples),
   };
   const actions = sampleActions(page);
+  const networks = networkActions(page);
   page.examples.remember(stored?.features ?? []);
   page.persistence.adopt(stored?.project !== undefined);
 
   async function onReady() {
+    page.paces.remember();
     await page.examples.restore();
     await page.training.restore();
   }
@@ -69,16 +82,21 @@ async function createPage() {
     notices.show({ text: `${text} Headstart started its engine again on ${info?.label ?? "another backend"}; every example is still here.`, tone: "trouble", sticky: true });
   }
 
+  /** @param {string} text */
+  function onFallback(text) {
+    notices.show({ text, tone: "trouble", sticky: true, action: { label: "Networks", run: () => document.dispatchEvent(new CustomEvent("view-show", { detail: "networks" })) } });
+  }
+
   function onFull() {
     notices.show({ text: "This browser has no room left to store pictures. Nothing is lost while this tab stays open: save the project as a file to keep it.", tone: "trouble", sticky: true, action: { label: "Save project", run: () => document.dispatchEvent(new CustomEvent("project-save")) } });
   }
-  return { page, sampleEvents: actions.events };
+  return { page, events: { ...actions.events, ...networks.events } };
 }
 
-const { page, sampleEvents } = await createPage();
+const { page, events: ofPage } = await createPage();
 const { store } = page;
 
-const events = { ...sampleEvents, ...projectActions(page).events, ...viewActions(page).events };
+const events = { ...ofPage, ...projectActions(page).events, ...viewActions(page).events };
 for (const [type, act] of Object.entries(events)) {
   document.addEventListener(type, (event) => void /** @type {(detail: any) => unknown} */ (act)(/** @type {CustomEvent} */ (event).detail));
 }
@@ -96,6 +114,7 @@ store.subscribe((state) => {
   page.examples.work();
   page.training.startIfDue();
   page.prediction.wake();
+  void page.architectures.wake();
 });
 addEventListener("popstate", () => store.set({ view: viewInAddress() }));
 addEventListener("hashchange", () => store.set({ view: viewInAddress() }));
@@ -106,6 +125,7 @@ addEventListener("keydown", (event) => {
 document.addEventListener("visibilitychange", () => page.prediction.wake());
 render();
 document.documentElement.dataset.ready = "";
+await page.weights.open();
 void page.engine.start();
 
 void keepOffline({

@@ -1,7 +1,9 @@
 // The live loop: one picture after the other goes to the engine, which predicts, classifies, or shows what its layers
-// see, whatever somebody is looking at. Waits while examples are being prepared, so that recording stays quick.
+// see, whatever somebody is looking at. Waits while examples are being prepared, so that recording stays quick,
+// and while networks are being measured, so that the measure is right.
 
 import { sentenceOf } from "./engine.js";
+import { knows } from "./networks.js";
 
 /** @typedef {import("./types").State} State */
 /** @typedef {{ kind: "live" } | { kind: "still", bitmap: ImageBitmap } | { kind: "sample", blob: Blob }} Subject */
@@ -36,10 +38,10 @@ export function createPrediction(store, engineOf, source) {
 
   /** What one round has to do, or null when there is nothing to do or something more urgent. */
   function wish() {
-    const { head, known, look, training, pending, engine, view } = store.state;
+    const { head, known, look, training, pending, engine, view, shelf, compare } = store.state;
     const now = subject();
-    if (!now || engine.phase !== "ready" || training.running || pending > 0 || document.hidden || view === "self-test") return null;
-    const aim = { subject: now, predict: head !== null && now.kind !== "sample", know: known.open && now.kind !== "sample", look: look.on };
+    if (!now || engine.phase !== "ready" || training.running || pending > 0 || document.hidden || shelf.measuring || compare.running || ["self-test", "networks", "compare"].includes(view)) return null;
+    const aim = { subject: now, predict: head !== null && now.kind !== "sample", know: known.open && knows(engine.network) && now.kind !== "sample", look: look.on };
     if (!aim.predict && !aim.know && !aim.look) return null;
     if (now.kind === "live") return aim;
     const question = [now.kind === "still" ? now.bitmap : now.blob, head, aim.know, aim.look, engine.network];

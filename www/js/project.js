@@ -5,12 +5,12 @@
 
 /** The saved part of the state, without the samples. @param {State} state @returns {Project} */
 export function projectOf(state) {
-  return { id: state.project.id, name: state.project.name, classes: state.classes, settings: state.settings, head: state.head };
+  return { id: state.project.id, name: state.project.name, classes: state.classes, settings: state.settings, head: state.head, choice: state.choice };
 }
 
 /** Whether nothing that is saved differs; entries of the state are replaced, never changed in place. @param {Project} one @param {Project} other */
 export function sameProject(one, other) {
-  return one.id === other.id && one.name === other.name && one.classes === other.classes && one.settings === other.settings && one.head === other.head;
+  return one.id === other.id && one.name === other.name && one.classes === other.classes && one.settings === other.settings && one.head === other.head && one.choice === other.choice;
 }
 
 /** Whether nobody has put anything in yet. @param {State} state */

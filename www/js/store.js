@@ -27,7 +27,7 @@ export function createStore(initial) {
     },
     /**
      * Changes some fields of one entry.
-     * @template {"engine" | "project" | "training" | "source" | "predicting" | "look" | "known" | "selfTest" | "settings"} K
+     * @template {"engine" | "project" | "training" | "source" | "predicting" | "look" | "known" | "selfTest" | "settings" | "weights" | "shelf" | "compare" | "diagram"} K
      * @param {K} key @param {Partial<State[K]>} fields
      */
     patch(key, fields) {
@@ -43,12 +43,22 @@ export function createStore(initial) {
 /** @type {import("./types").TrainSettings} */
 export const DEFAULT_SETTINGS = { hidden: 0, epochs: 50, batchSize: 16, learningRate: 0.002, l2: 0.0001, validationShare: 0.2, seed: 1, optimizer: "adam", momentum: 0.9 };
 
+/** What comes with the page: trained, small, and quick on anything. @type {import("./types").Choice} */
+export const DEFAULT_CHOICE = { id: "efficientnet_lite0", weights: "published", file: "", part: "whole" };
+
 /** The table before anything has happened: two empty classes, no picture, no network. @returns {State} */
 export function initialState() {
   return {
     view: "examples",
     theme: "system",
-    engine: { phase: "starting", done: 0, total: 0, rate: 0, sentence: "", info: null, network: null, model: null },
+    models: [],
+    architectures: {},
+    choice: DEFAULT_CHOICE,
+    weights: { entries: [], kept: [], persisted: false, usage: 0, quota: 0 },
+    shelf: { speeds: {}, measuring: null, waiting: [], sentence: "", stranger: null },
+    compare: { picked: null, rows: [], running: false, conditions: null },
+    diagram: { stage: null, layer: null },
+    engine: { phase: "starting", done: 0, total: 0, rate: 0, sentence: "", info: null, network: null, layers: null, model: null },
     project: { id: newId(), name: "My project", saved: "saved" },
     classes: freshClasses(),
     samples: [],

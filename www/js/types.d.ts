@@ -14,8 +14,10 @@ export interface ModelInfo {
   weights: { file: string; bytes: number; sha256: string; licence: string } | null;
 }
 
-export interface Stage { name: string; title: string; shape: [number, number, number, number]; parameters: number; macs: number; receptiveField: number }
-export interface LayerNode { name: string; kind: string; inputs: number[]; shape: [number, number, number, number]; parameters: number; macs: number; receptiveField: number; block: string | null }
+/** `node` is the index of its last layer. */
+export interface Stage { name: string; title: string; shape: [number, number, number, number]; parameters: number; macs: number; receptiveField: number; node: number }
+/** One layer: `kernel` and `stride` where it slides over its input; `block` is the dotted name of what it belongs to. */
+export interface LayerNode { name: string; kind: string; inputs: number[]; shape: [number, number, number, number]; parameters: number; macs: number; receptiveField: number; block: string | null; kernel: number; stride: number }
 export interface Architecture { nodes: LayerNode[]; stages: Stage[] }
 export interface NetworkInfo extends ModelInfo { trunk: boolean; pretrained: boolean; fingerprint: string; loadMs: number; stages: Stage[] }
 export interface Guess { index: number; label: string; probability: number }
@@ -40,6 +42,7 @@ export interface Engine {
   models(): ModelInfo[];
   architecture(id?: string | null): Architecture;
   load(id: string, weights: Uint8Array | Blob | Blob[] | null, options?: { seed?: number; part?: "whole" | "trunk"; classes?: number; height?: number; width?: number; sha256?: string; onProgress?: (phase: LoadPhase, done: number, total: number) => void }): Promise<NetworkInfo>;
+  inspect(weights: Blob, id?: string | null): Promise<Inspection>;
   network(): NetworkInfo;
   classify(picture: Picture): Promise<Guess[]>;
   featureMaps(picture: Picture, count: number): Promise<FeatureMap[]>;
@@ -59,6 +62,11 @@ export interface Engine {
   loseDevice(): void;
   dispose(): void;
 }
+/**
+ * What a file of weights is for: `fits` is the id of the network that it was held against and fits, and `part` how much
+ * of it; else the sentence says what differs, and `details` lists all of it.
+ */
+export interface Inspection { fits: string | null; part: "whole" | "trunk" | null; sentence: string; details: string; nearest: { id: string; title: string; differences: number } | null }
 export interface EngineModule {
   default(): Promise<unknown>;
   Engine: { create(options?: { backend?: "auto" | "webgpu" | "cpu"; onLost?: (sentence: string) => void; tuning?: string | null }): Promise<Engine> };
@@ -81,17 +89,40 @@ export interface Head {
   history: EpochResult[]; evaluation: Evaluation; split: Split; stopped: boolean; ms: number;
 }
 
-export interface Project { id: string; name: string; classes: ClassEntry[]; settings: TrainSettings; head: Head | null }
+export type Place = import("./weights-store").Place;
+/** A network's weights on their way into the engine; without files it starts from random numbers. */
+export interface Supply { files: Blob[] | null; part: "whole" | "trunk" }
+
+/** Which network a project uses, and where its values come from: as published, random numbers, or a file of the user's. */
+export interface Choice { id: string; weights: "published" | "random" | "file"; file: string; part: "whole" | "trunk" }
+
+export interface Project { id: string; name: string; classes: ClassEntry[]; settings: TrainSettings; head: Head | null; choice: Choice }
 
 export type EnginePhase = "starting" | "download" | LoadPhase | "ready" | "failed";
-export type View = "examples" | "network" | "predictions" | "self-test";
+export type View = "examples" | "network" | "predictions" | "networks" | "compare" | "self-test";
 export interface Notice { id: string; tone: "plain" | "good" | "trouble"; text: string; action: { label: string; run: () => void } | null; progress: number | null; sticky: boolean }
+
+/** A file of weights that fits no network, or not the one it was given to; `details` lists everything that differs. */
+export interface Stranger { file: File; sentence: string; details: string; nearest: Inspection["nearest"] }
+
+/** One network's line in the side-by-side table; figures are null until they are known. */
+export interface CompareRow { id: string; choice: Choice; step: "waiting" | "loading" | "pictures" | "training" | "done" | "failed"; share: number; accuracy: number | null; ms: number | null; sentence: string }
+/** `picked` are keys of choices; `conditions` are what all rows have in common. */
+export interface Comparison { picked: string[] | null; rows: CompareRow[]; running: boolean; conditions: { settings: TrainSettings; pictures: number; tested: number; classes: number } | null }
 
 /** The one table of state. Every component reads it; only actions write it. */
 export interface State {
   view: View;
   theme: "system" | "light" | "dark";
-  engine: { phase: EnginePhase; done: number; total: number; rate: number; sentence: string; info: EngineInfo | null; network: NetworkInfo | null; model: ModelInfo | null };
+  /** Every network there is, oldest first, and the layers of those that somebody looked at. */
+  models: ModelInfo[];
+  architectures: Record<string, Architecture>;
+  choice: Choice;
+  weights: { entries: import("./weights-store").Entry[]; kept: import("./weights-store").Cached[]; persisted: boolean; usage: number; quota: number };
+  shelf: { speeds: Record<string, number>; measuring: { id: string; share: number } | null; waiting: string[]; sentence: string; stranger: Stranger | null };
+  compare: Comparison;
+  diagram: { stage: string | null; layer: string | null };
+  engine: { phase: EnginePhase; done: number; total: number; rate: number; sentence: string; info: EngineInfo | null; network: NetworkInfo | null; layers: Architecture | null; model: ModelInfo | null };
   project: { id: string; name: string; saved: "saved" | "saving" | "memory" };
   classes: ClassEntry[];
   samples: Sample[];
@@ -117,6 +148,12 @@ export interface Page {
   notices: import("./notices").Notices;
   nameOf(id: string): string;
   engine: import("./engine").EngineClient;
+  weights: import("./weights").Weights;
+  architectures: ReturnType<typeof import("./architectures").createArchitectures>;
+  paces: import("./paces").Paces;
+  comparison: ReturnType<typeof import("./comparison").createComparison>;
+  /** Changes the network; answers whether that worked. */
+  useNetwork(choice: Choice, head: Head | null): Promise<boolean>;
   source: import("./source").Source;
   persistence: ReturnType<typeof import("./persist").createPersistence>;
   examples: ReturnType<typeof import("./examples").createExamples>;

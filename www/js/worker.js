@@ -1,5 +1,5 @@
-// The engine's side of the page: the only file that knows both worlds. It imports the wasm engine, fetches weights,
-// drives training so that a stop is heard between two epochs, and hands everything else through. It knows nothing
+// The engine's side of the page: the only file that knows both worlds. It imports the wasm engine, drives
+// training so that a stop is heard between two epochs, and hands everything else through. It knows nothing
 // of classes' names, storage or the document.
 
 import * as Comlink from "../vendor/comlink.js";
@@ -11,6 +11,9 @@ import * as Comlink from "../vendor/comlink.js";
 /** @type {Engine | null} */
 let engine = null;
 let stopAsked = false;
+/** Pictures that a pace is measured with, and the milliseconds after which fewer have to do. */
+const PACE_ROUNDS = 7;
+const PACE_AT_MOST = 4000;
 
 function running() {
   if (!engine) throw new Error("The engine is not running yet: wait until the network is loaded.");
@@ -42,26 +45,9 @@ function breathe() {
   });
 }
 
-/**
- * Downloads the weights, telling how far it is.
- * @param {string} file @param {number} total bytes @param {(phase: string, done: number, total: number) => void} onProgress
- */
-async function download(file, total, onProgress) {
-  const response = await fetch(new URL(`../${file}`, import.meta.url)).catch(() => null);
-  if (!response?.ok || !response.body) {
-    throw new Error(`The network's weights (${file}) could not be downloaded${response ? `: the server answered ${response.status}` : ""}. Check the connection and try again.`);
-  }
-  const bytes = new Uint8Array(total);
-  const reader = response.body.getReader();
-  let done = 0;
-  for (let chunk = await reader.read(); chunk.value; chunk = await reader.read()) {
-    if (done + chunk.value.length > total) throw new Error(`The network's weights (${file}) are longer than the ${total} bytes they should be. Reload the page to fetch them again.`);
-    bytes.set(chunk.value, done);
-    done += chunk.value.length;
-    onProgress("download", done, total);
-  }
-  if (done < total) throw new Error(`The download of the network's weights broke off after ${(done / 1e6).toFixed(1)} of ${(total / 1e6).toFixed(1)} MB. Check the connection and download them again.`);
-  return bytes;
+/** The median. @param {number[]} values */
+function middle(values) {
+  return /** @type {number} */ (values.toSorted((one, other) => one - other)[values.length >> 1]);
 }
 
 const service = {
@@ -77,13 +63,34 @@ const service = {
     return { info: engine.info(), models: engine.models() };
   },
 
-  /** @param {string} id @param {(phase: string, done: number, total: number) => void} onProgress */
-  async load(id, onProgress) {
-    const model = running().models().find((entry) => entry.id === id);
-    if (!model) throw new Error(`This build of Headstart has no network called ${id}.`);
-    const weights = model.weights ? await download(model.weights.file, model.weights.bytes, onProgress) : null;
-    const network = await running().load(id, weights, { sha256: model.weights?.sha256, onProgress });
-    return { network, tuning: running().tuning() };
+  /**
+   * @param {string} id @param {import("./types").Supply} supply @param {number} seed of whatever has no weights
+   * @param {(phase: string, done: number, total: number) => void} onProgress
+   */
+  async load(id, { files, part }, seed, onProgress) {
+    const network = await running().load(id, files, { part, seed, onProgress });
+    return { network, layers: running().architecture(), tuning: running().tuning() };
+  },
+  /** What a file of weights is for; with an id, whether it fits that network. @param {Blob} file @param {string | null} id */
+  inspect: (file, id) => running().inspect(file, id ?? undefined),
+  /** Every layer of a network, also of one that is not loaded. @param {string} id */
+  architecture: (id) => running().architecture(id),
+
+  /**
+   * Milliseconds that one picture takes, the middle of several after one that nobody counts.
+   * @param {(done: number, total: number) => void} onRound
+   */
+  async pace(onRound) {
+    const picture = new ImageData(Uint8ClampedArray.from({ length: 4 * 256 * 256 }, (_, at) => (at * 2654435761) >>> 24), 256, 256);
+    const times = [];
+    const until = performance.now() + PACE_AT_MOST;
+    for (let round = 0; round <= PACE_ROUNDS && (round < 2 || performance.now() < until); round += 1) {
+      const { ms } = await running().addExample(picture, { id: "pace", class: "pace", burst: "pace" });
+      if (round > 0) times.push(ms);
+      onRound(round, PACE_ROUNDS);
+    }
+    running().removeExample("pace");
+    return middle(times);
   },
 
   /** @param {ImageBitmap} bitmap @param {{ id: string, class: string, burst: string }} example */

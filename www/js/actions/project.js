@@ -3,6 +3,7 @@
 import { readProject, writeProject } from "../archive.js";
 import { sentenceOf } from "../engine.js";
 import { fileName, save } from "../files.js";
+import { sameChoice } from "../networks.js";
 import { freeColor } from "../palette.js";
 import { projectOf, samplesOf } from "../project.js";
 import { DEFAULT_SETTINGS, freshClasses, newId } from "../store.js";
@@ -56,7 +57,9 @@ export function projectActions(page) {
     page.persistence.addSamples(samples);
     page.persistence.addFeatures(page.examples.featuresOf(samples));
     await page.examples.add(samples);
-    if (store.state.engine.phase === "ready") await page.training.restore();
+    // Where the project's network cannot be had, the head of another one is refused with a sentence.
+    if (store.state.engine.phase !== "ready" || (!sameChoice(project.choice, store.state.choice) && (await page.useNetwork(project.choice, project.head)))) return;
+    await page.training.restore();
   }
 
   /** @param {Project} project @param {Sample[]} samples @param {string} said */
@@ -99,7 +102,7 @@ export function projectActions(page) {
         }
         notices.dismiss(reading);
       },
-      "project-new": () => void replaceUndoably({ id: newId(), name: "My project", classes: freshClasses(), settings: DEFAULT_SETTINGS, head: null }, [], "A new, empty project is open."),
+      "project-new": () => void replaceUndoably({ id: newId(), name: "My project", classes: freshClasses(), settings: DEFAULT_SETTINGS, head: null, choice: store.state.choice }, [], "A new, empty project is open."),
     },
   };
 }

@@ -1,11 +1,13 @@
 // Every component and the element it owns.
 
 import { classList } from "./class-list.js";
+import { compareView } from "./compare-view.js";
 import { curves } from "./curves.js";
 import { dropAstray } from "./drop-astray.js";
 import { headBlock } from "./head-block.js";
 import { knownAlready } from "./known-already.js";
 import { loading } from "./loading.js";
+import { networkShelf } from "./network-shelf.js";
 import { noticeList } from "./notice-list.js";
 import { predictions } from "./predictions.js";
 import { results } from "./results.js";
@@ -42,6 +44,8 @@ export function components(page, source) {
     results(at("results")),
     predictions(at("live-predictions"), source),
     knownAlready(at("known-already")),
+    networkShelf(at("networks")),
+    compareView(at("compare")),
     selfTest(at("self-test")),
     noticeList(at("notices")),
     dropAstray(page.documentElement),

@@ -1,4 +1,4 @@
-// The thin bar at the top: the project's name, where it is kept, what the engine runs on, theme and self-test.
+// The thin bar at the top: the project's name, where it is kept, what the engine runs on, the other views and the theme.
 
 import { emit, h, icon, say, watch } from "../dom.js";
 import { entry, opener } from "./popover.js";
@@ -31,12 +31,12 @@ export function topBar(element) {
 
   const themes = /** @type {const} */ ([["system", "As the system"], ["light", "Light"], ["dark", "Dark"]]);
   const theme = opener({ class: "quiet icon-only", label: "Light or dark", face: [icon("theme")], panelClass: "menu" }, ...themes.map(([value, label]) => entry(label, () => emit(element, "theme-choose", value))));
-  const selfTest = h("button", { type: "button", class: "quiet", onclick: () => emit(element, "view-show", element.dataset.view === "self-test" ? "examples" : "self-test") }, "Self-test");
+  const views = /** @type {const} */ ([["networks", "Networks"], ["self-test", "Self-test"]]).map(([view, label]) => h("button", { type: "button", class: "quiet", "data-view": view, onclick: () => emit(element, "view-show", element.dataset.view === view ? "examples" : view) }, label));
 
   element.append(
     h("div", { class: "brand" }, icon("mark"), h("h1", {}, "Headstart")),
     h("div", { class: "project" }, name, project.button, project.panel, saved, file),
-    h("div", { class: "bar-end" }, backend, selfTest, theme.button, theme.panel),
+    h("div", { class: "bar-end" }, backend, ...views, theme.button, theme.panel),
   );
 
   const words = { saved: "Saved in this browser", saving: "Saving…", memory: "Not stored" };
@@ -55,7 +55,7 @@ export function topBar(element) {
       say(backendText, info ? info.label : phase === "failed" ? "Engine stopped" : "Starting the engine…");
       backend.title = info ? `${info.label}. ${info.reason}` : "";
       element.dataset.view = view;
-      say(selfTest, view === "self-test" ? "Back" : "Self-test");
+      for (const button of views) button.setAttribute("aria-pressed", String(button.dataset.view === view));
     },
   );
   return (state) => {

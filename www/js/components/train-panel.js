@@ -9,7 +9,7 @@ export function trainPanel(element) {
   const label = h("span", {}, "Train");
   const train = h("button", { type: "button", class: "train", onclick: () => emit(element, "train-start") }, icon("train"), label);
   const stop = h("button", { type: "button", class: "stop", onclick: () => emit(element, "train-stop") }, icon("stop"), "Stop");
-  const bar = h("progress", { max: 1, "aria-label": "Training" });
+  const bar = h("progress", { max: 1, "aria-label": "Preparing and training" });
   const text = h("span", { role: "status" });
   const note = h("p", { class: "hint" });
   const trouble = h("p", { class: "trouble", role: "alert" });
@@ -31,6 +31,7 @@ export function trainPanel(element) {
       const split = training.split;
       bar.hidden = !busy && pending === 0;
       if (training.running && last) bar.value = last.epoch / last.epochs;
+      else if (pending > 0 && phase === "ready") bar.value = (samples.length - pending) / samples.length;
       else bar.removeAttribute("value");
       epoch.hidden = !(training.running || head);
       say(text, words());
@@ -41,7 +42,8 @@ export function trainPanel(element) {
 
       function words() {
         if (training.running) return last ? `Epoch ${last.epoch} of ${last.epochs}` : "Starting…";
-        if (pending > 0) return `${phase === "ready" ? "Preparing" : "Waiting for the network:"} ${pending} ${pending === 1 ? "picture" : "pictures"}…`;
+        if (pending > 0 && phase === "ready") return pending === samples.length || pending < 4 ? `Preparing ${pending} ${pending === 1 ? "picture" : "pictures"}…` : `Preparing pictures: ${samples.length - pending} of ${samples.length}`;
+        if (pending > 0) return `Waiting for the network: ${pending} ${pending === 1 ? "picture" : "pictures"}…`;
         if (training.waiting) return "Waiting for the network…";
         if (missing) return missing;
         if (changed) return "The examples changed since the last training.";

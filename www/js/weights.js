@@ -1,0 +1,88 @@
+// Where each network's weights are and how they are had: with the page, in this browser, from the catalogue's places, or
+// from a file of the user's. Only what somebody asked for is ever downloaded. Knows no engine and no DOM.
+
+import { cached, catalogue, fetchWeights, persisted, placeOf, remove, usage } from "./weights-store.js";
+
+/** @typedef {import("./types").Choice} Choice */
+/** @typedef {import("./types").ModelInfo} ModelInfo */
+/** @typedef {import("./types").Place} Place */
+/** @typedef {import("./types").State} State */
+/** @typedef {import("./types").Supply} Supply */
+/** @typedef {ReturnType<typeof createWeights>} Weights */
+/** Where published weights are now; `none` is nowhere that this page knows. @typedef {"bundled" | "kept" | "remote" | "none"} Whereabouts */
+
+/**
+ * The best place to have a network's published weights from. `bytes` is null where nobody knows the size.
+ * @param {ModelInfo} model @param {State["weights"]} weights @param {"trunk" | "whole"} [part] the least that is wanted
+ * @returns {{ where: Whereabouts, place: Place | null, bytes: number | null }}
+ */
+export function sourceOf(model, { entries, kept }, part = "trunk") {
+  const listed = entries.find((entry) => entry.id === model.id)?.places ?? (model.weights ? [bundled(model.weights)] : []);
+  const places = listed.filter((place) => part === "trunk" || place.part === "whole");
+  const isKept = (/** @type {Place} */ { key }) => kept.some((entry) => entry.key === key && entry.complete);
+  const here = places.find((place) => place.kind === "bundled") ?? places.find(isKept);
+  const place = here ?? places[0] ?? null;
+  return { where: here ? (here.kind === "bundled" ? "bundled" : "kept") : place ? "remote" : "none", place, bytes: place?.bytes ?? null };
+}
+
+/** @param {NonNullable<ModelInfo["weights"]>} weights @returns {Place} */
+function bundled({ file, bytes, sha256 }) {
+  return placeOf({ kind: "bundled", part: "whole", format: "safetensors", url: file, bytes, sha256: sha256 || null });
+}
+
+/**
+ * @param {import("./store").Store} store
+ * @param {(sentence: string) => void} onNotice hears when downloaded weights cannot be kept for the next visit
+ */
+export function createWeights(store, onNotice) {
+  /** Files given in this session, by name. @type {Map<string, Blob>} */
+  const given = new Map();
+
+  async function refresh() {
+    const [kept, promised, { used, quota }] = await Promise.all([cached(), persisted(), usage()]);
+    store.patch("weights", { kept, persisted: promised, usage: used, quota });
+  }
+
+  return {
+    refresh,
+    /** Reads the catalogue, once. */
+    async open() {
+      store.patch("weights", { entries: await catalogue() });
+      await refresh();
+    },
+    /** @param {File} file */
+    give: (file) => void given.set(file.name, file),
+    /**
+     * The weights of a choice. Fails with a sentence where they cannot be had, and downloads only if `mayDownload`.
+     * @param {Choice} choice @param {ModelInfo} model
+     * @param {{ part: "trunk" | "whole", mayDownload: boolean, onProgress: (done: number, total: number) => void, signal?: AbortSignal }} options
+     * @returns {Promise<Supply>}
+     */
+    async obtain(choice, model, { part, mayDownload, onProgress, signal }) {
+      if (choice.weights === "random") return { files: null, part };
+      if (choice.weights === "file") {
+        const file = given.get(choice.file);
+        if (!file) throw new Error(`The file ${choice.file} with the weights of ${model.title} has to be given again after the page was closed: drop it on the shelf of networks.`);
+        return { files: [file], part };
+      }
+      const { where, place } = sourceOf(model, store.state.weights, part);
+      if (!place) throw new Error(`This page has no weights of ${model.title}: give it a file of them, or start it from random numbers.`);
+      if (where === "remote" && !mayDownload) throw new Error(`The weights of ${model.title} are not in this browser any more: download them again from the shelf of networks.`);
+      try {
+        return { files: await fetchWeights(place, { onProgress, onNotice, signal }), part: place.part === "whole" ? part : "trunk" };
+      } finally {
+        if (where === "remote") void refresh();
+      }
+    },
+    /** @param {string} key */
+    async remove(key) {
+      await remove(key);
+      await refresh();
+    },
+    /** Asks the browser to keep everything until the user deletes it. */
+    async keep() {
+      await persisted({ ask: true });
+      await refresh();
+    },
+  };
+}
