@@ -9,9 +9,7 @@ use crate::shape::Window;
 
 use super::{Accuracy, CAFFE, Figures, IMAGENET, ModelSpec, averaged, classified};
 
-/// Weights that Caffe's replica was trained with (k = 1, alpha = 1e-4) fit after scaling, because convolution, ReLU and
-/// pooling pass a factor on: with `c = sqrt(0.4)`, `conv1` and `conv2` times `c`, and the weights of `conv2` and `conv3`
-/// times `2^0.75 / c`.
+/// Named as Caffe's replica, whose weights are scaled when they are read, because its normalisation has other constants.
 pub const ALEXNET_2012: ModelSpec = ModelSpec {
     id: "alexnet_2012",
     title: "AlexNet of 2012",

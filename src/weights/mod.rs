@@ -5,6 +5,7 @@
 //! convolution and its batch norm, or freshly initialised. Bytes are read when values are asked for, a tensor at a time.
 //! Knows no network by name, no device, and not where the bytes came from.
 
+mod caffe;
 mod checkpoint;
 mod cursor;
 mod error;

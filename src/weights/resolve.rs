@@ -1,11 +1,11 @@
 //! From a parameter's description to its values, and the one report of everything that does not fit.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Range;
 
 use super::initialise::initialised;
-use super::{Checkpoint, Kind, Nearest, WeightsError, naming};
+use super::{Checkpoint, Kind, Nearest, WeightsError, caffe, naming};
 use crate::graph::{Fold, FoldPart, Graph, Param, Source};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
@@ -16,6 +16,8 @@ pub struct Parameters {
     checkpoint: Option<Checkpoint>,
     /// Names whose values are initialised although there is a checkpoint.
     fresh: BTreeSet<String>,
+    /// What the checkpoint's values of some names are multiplied by.
+    factors: BTreeMap<String, f32>,
     seed: u64,
 }
 
@@ -41,7 +43,7 @@ pub struct Misshapen {
 impl Parameters {
     /// Fresh values for every parameter, the same for the same seed.
     pub fn initialised(seed: u64) -> Self {
-        Self { checkpoint: None, fresh: BTreeSet::new(), seed }
+        Self { checkpoint: None, fresh: BTreeSet::new(), factors: BTreeMap::new(), seed }
     }
 
     /// The values of `checkpoint` for `graph`, a network or its trunk before fusion.
@@ -81,7 +83,8 @@ impl Parameters {
                 return Err(WeightsError::Kind { name: param.name.clone(), kind: kind.clone() });
             }
         }
-        Ok(Self { checkpoint: Some(checkpoint), fresh, seed })
+        let factors = if caffe::wrote(&file) { caffe::factors(graph) } else { BTreeMap::new() };
+        Ok(Self { checkpoint: Some(checkpoint), fresh, factors, seed })
     }
 
     /// Whether any value comes from a checkpoint.
@@ -119,7 +122,12 @@ impl Parameters {
         let checkpoint = self.checkpoint.as_ref().filter(|_| !self.fresh.contains(&param.name));
         let Some(checkpoint) = checkpoint else { return Ok(initialised(param, rows, self.seed)) };
         let values = checkpoint.rows(&param.name, rows).await?;
-        Ok(values.unwrap_or_else(|| panic!("{} belongs to another network than these weights", param.name)))
+        let mut values =
+            values.unwrap_or_else(|| panic!("{} belongs to another network than these weights", param.name));
+        if let Some(factor) = self.factors.get(&param.name) {
+            values.iter_mut().for_each(|value| *value *= factor);
+        }
+        Ok(values)
     }
 
     /// In f64, so that folding costs one rounding.
