@@ -2,6 +2,7 @@
 //!
 //! The only file of this backend that names ops. An op without a loop of its own runs its definition.
 
+use super::backward::Backward;
 use super::conv::{Convolution, Workspace};
 use super::depthwise::Depthwise;
 use super::epilogue::{Epilogue, activate, activate_all};
@@ -68,6 +69,8 @@ pub enum Kernel {
         activation: Option<Activation>,
     },
     Activation(Activation),
+    /// What exists only in training.
+    Backward(Backward),
     Definition {
         op: Op,
         inputs: Vec<Shape>,
@@ -129,11 +132,15 @@ impl Kernel {
             Op::Add(op) => Self::Add { activation: op.activation },
             &Op::Activation(activation) => Self::Activation(activation),
             op => {
-                let mut params = Vec::with_capacity(node.params.len());
+                let mut places = Vec::with_capacity(node.params.len());
                 for id in &node.params {
-                    let place = param(*id, Packing::AsIs).await?;
-                    params.push((Shape::from_dims(&graph.param(*id).dims), place));
+                    places.push(param(*id, Packing::AsIs).await?);
                 }
+                if let Some(backward) = Backward::new(op, &inputs, output, &places) {
+                    return Ok(Self::Backward(backward));
+                }
+                let shape = |id: &ParamId| Shape::from_dims(&graph.param(*id).dims);
+                let params = node.params.iter().map(shape).zip(places).collect();
                 Self::Definition { op: op.clone(), inputs, params }
             }
         })
@@ -173,6 +180,7 @@ impl Kernel {
                 y.copy_from_slice(x[0]);
                 activate_all(*activation, y);
             }
+            Self::Backward(backward) => backward.run(x, held, y, workspace),
             Self::Definition { op, inputs, params } => {
                 let values = inputs.iter().zip(x).map(|(&shape, x)| Tensor::new(shape, x.to_vec()));
                 let values: Vec<Tensor<f32>> = values.collect();

@@ -4,7 +4,9 @@
 //! prepared, activations live in the plan's slots, and a run allocates nothing but the outputs it hands out.
 //! [`kernel`] chooses the loops; all other files are loops over slices and know neither graphs nor ops.
 
+mod backward;
 mod blocks;
+mod columns;
 pub mod conv;
 pub mod depthwise;
 pub mod epilogue;
@@ -13,6 +15,7 @@ mod held;
 mod kernel;
 pub mod linear;
 pub mod lrn;
+mod norm;
 mod padding;
 pub mod pool;
 pub mod simd;

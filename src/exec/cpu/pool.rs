@@ -105,6 +105,51 @@ fn join_columns(pooling: Pooling, line: &[f32], kernel: usize, stride: usize) ->
     (1..kernel).fold(at(0), |sums, k| pooling.join(sums, at(k)))
 }
 
+/// Hands the gradient of every window to its largest value, the first of equal ones.
+pub fn max_gradient(
+    (x, input): (&[f32], Shape),
+    window: Window,
+    (dy, output): (&[f32], Shape),
+    dx: &mut [f32],
+) {
+    dx.fill(0.0);
+    let planes = x.chunks_exact(input.plane()).zip(dx.chunks_exact_mut(input.plane()));
+    for ((x, dx), dy) in planes.zip(dy.chunks_exact(output.plane())) {
+        for (row, dy) in dy.chunks_exact(output.w).enumerate() {
+            let rows = window.rows(row, input.h);
+            for (column, &dy) in dy.iter().enumerate() {
+                let columns = window.columns(column, input.w);
+                let mut best = rows.start * input.w + columns.start;
+                for row in rows.clone() {
+                    for at in row * input.w + columns.start..row * input.w + columns.end {
+                        best = if x[at] > x[best] { at } else { best };
+                    }
+                }
+                dx[best] += dy;
+            }
+        }
+    }
+}
+
+/// Hands equal parts of the gradient of every window to all that it saw.
+pub fn average_gradient(input: Shape, window: Window, (dy, output): (&[f32], Shape), dx: &mut [f32]) {
+    dx.fill(0.0);
+    let Window { kernel, stride, padding, .. } = window;
+    let padded = [padding.top + input.h + padding.bottom, padding.left + input.w + padding.right];
+    let count = |axis: usize, at: usize| kernel[axis].min(padded[axis] - at * stride[axis]);
+    for (dx, dy) in dx.chunks_exact_mut(input.plane()).zip(dy.chunks_exact(output.plane())) {
+        for (row, dy) in dy.chunks_exact(output.w).enumerate() {
+            for (column, &dy) in dy.iter().enumerate() {
+                let part = dy / (count(0, row) * count(1, column)) as f32;
+                let columns = window.columns(column, input.w);
+                for row in window.rows(row, input.h) {
+                    dx[row * input.w..][columns.clone()].iter_mut().for_each(|dx| *dx += part);
+                }
+            }
+        }
+    }
+}
+
 /// The mean of every bin of every plane; `y` has `bins` of them for each.
 pub fn adaptive_average(x: &[f32], input: Shape, bins: [usize; 2], y: &mut [f32]) {
     let [h, w] = bins;
