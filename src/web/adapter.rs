@@ -18,10 +18,12 @@ pub(super) struct Choice {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct EngineInfo<'a> {
     #[serde(flatten)]
     pub choice: &'a Choice,
     pub lost: bool,
+    pub heap_bytes: usize,
 }
 
 /// Chooses by what is `wanted`: "auto", "webgpu" or "cpu". Where WebGPU cannot run, the CPU does.

@@ -45,6 +45,9 @@ pub struct Engine {
     head: RefCell<Option<(Head, Option<Evaluation>)>>,
 }
 
+/// Bytes by which WebAssembly's memory grows; it never shrinks.
+const WASM_PAGE: usize = 64 << 10;
+
 #[derive(Clone)]
 struct Loaded {
     info: NetworkInfo,
@@ -97,7 +100,8 @@ impl Engine {
     /// Which backend runs, on what, and why.
     #[wasm_bindgen(unchecked_return_type = "EngineInfo")]
     pub fn info(&self) -> Result<JsValue, JsError> {
-        to_js(&adapter::EngineInfo { choice: &self.info, lost: self.lost.borrow().is_some() })
+        let heap_bytes = core::arch::wasm32::memory_size::<0>() * WASM_PAGE;
+        to_js(&adapter::EngineInfo { choice: &self.info, lost: self.lost.borrow().is_some(), heap_bytes })
     }
 
     /// The networks there are, oldest first.

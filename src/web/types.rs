@@ -24,6 +24,8 @@ export interface EngineInfo {
   label: string;
   version: string;
   lost: boolean;
+  /** Of WebAssembly's memory, at its largest so far. */
+  heapBytes: number;
 }
 
 export interface ModelInfo {

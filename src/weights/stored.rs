@@ -32,6 +32,10 @@ pub(super) enum Kind {
     Other(String),
 }
 
+/// Bytes that are read and converted at once, so that a large tensor is in memory as values only; a multiple of every
+/// value's size.
+const PIECE: u64 = 4 << 20;
+
 impl Stored {
     /// Some rows along the first dimension as a tensor of their own.
     pub fn rows(&self, rows: Range<usize>) -> Self {
@@ -40,12 +44,7 @@ impl Stored {
             Some(strides) => strides.first().copied().unwrap_or(1) as u64,
             None => count / self.dims.first().copied().unwrap_or(1).max(1) as u64,
         };
-        let value = match self.kind {
-            Kind::F32 => 4,
-            Kind::F16 | Kind::Bf16 => 2,
-            Kind::I8 { .. } | Kind::Other(_) => 1,
-        };
-        let at = |index: usize| self.range.start + index as u64 * row * value;
+        let at = |index: usize| self.range.start + index as u64 * row * self.kind.bytes();
         // Rows that do not lie side by side reach to wherever the tensor ends.
         let end = if self.strides.is_some() { self.range.end } else { at(rows.end) };
         let kind = match &self.kind {
@@ -66,25 +65,47 @@ impl Stored {
         if let Kind::Other(_) = self.kind {
             return Ok(None);
         }
-        let bytes = self.storage.read(self.range.clone()).await?;
-        let mut values = match &self.kind {
-            Kind::F32 => singles(&bytes),
-            Kind::F16 => pairs(&bytes).map(|b| f16::from_le_bytes(b).to_f32()).collect(),
-            Kind::Bf16 => pairs(&bytes).map(|b| bf16::from_le_bytes(b).to_f32()).collect(),
-            Kind::I8 { scales } => {
-                let scales = singles(&self.storage.read(scales.clone()).await?);
-                let row = (bytes.len() / scales.len().max(1)).max(1);
-                let rows = bytes.chunks_exact(row).zip(&scales);
-                rows.flat_map(|(row, scale)| row.iter().map(move |&b| scale * f32::from(b as i8))).collect()
-            }
-            Kind::Other(_) => return Ok(None),
+        let scales = match &self.kind {
+            Kind::I8 { scales } => singles(&self.storage.read(scales.clone()).await?).collect(),
+            _ => Vec::new(),
         };
+        let count = (self.range.end - self.range.start) / self.kind.bytes();
+        let row = (count as usize / scales.len().max(1)).max(1);
+        let mut values = Vec::with_capacity(count as usize);
+        let mut at = self.range.start;
+        while at < self.range.end {
+            let end = self.range.end.min(at + PIECE);
+            let bytes = self.storage.read(at..end).await?;
+            at = end;
+            match &self.kind {
+                Kind::F32 => values.extend(singles(&bytes)),
+                Kind::F16 => values.extend(pairs(&bytes).map(|b| f16::from_le_bytes(b).to_f32())),
+                Kind::Bf16 => values.extend(pairs(&bytes).map(|b| bf16::from_le_bytes(b).to_f32())),
+                Kind::I8 { .. } => {
+                    let first = values.len();
+                    let value = |(i, &b): (usize, &u8)| scales[(first + i) / row] * f32::from(b as i8);
+                    values.extend(bytes.iter().enumerate().map(value));
+                }
+                Kind::Other(_) => {}
+            }
+        }
         if let Some(strides) = &self.strides {
             values = row_major(&values, &self.dims, strides);
         }
         match values.iter().position(|value| !value.is_finite()) {
             Some(index) => Err(WeightsError::NotFinite { name: name.into(), index, value: values[index] }),
             None => Ok(Some(values)),
+        }
+    }
+}
+
+impl Kind {
+    /// Bytes of one value; those of a kind that cannot be read do not matter.
+    fn bytes(&self) -> u64 {
+        match self {
+            Self::F32 => 4,
+            Self::F16 | Self::Bf16 => 2,
+            Self::I8 { .. } | Self::Other(_) => 1,
         }
     }
 }
@@ -101,12 +122,12 @@ impl fmt::Display for Kind {
     }
 }
 
-fn singles(bytes: &[u8]) -> Vec<f32> {
-    bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
+fn singles(bytes: &[u8]) -> impl Iterator<Item = f32> {
+    bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b))
 }
 
 fn pairs(bytes: &[u8]) -> impl Iterator<Item = [u8; 2]> {
-    bytes.chunks_exact(2).map(|b| [b[0], b[1]])
+    bytes.as_chunks::<2>().0.iter().copied()
 }
 
 /// Values that lie `strides` apart, one row after another.

@@ -10,6 +10,7 @@ use super::held::{Held, Place};
 use super::linear::linear;
 use super::lrn::normalise;
 use super::pool::{Pooling, adaptive_average, global_average, pool};
+use super::rounded;
 use super::simd::{F32x4, LANES};
 use super::winograd::Winograd;
 use crate::exec::ExecError;
@@ -40,6 +41,8 @@ pub enum Kernel {
     },
     Linear {
         batch: usize,
+        /// Whether the weight is packed by [`rounded::pack`].
+        rounded: bool,
         weight: Place,
         bias: Place,
         activation: Option<Activation>,
@@ -90,12 +93,15 @@ pub enum Packing {
     Winograd {
         tile: usize,
     },
+    /// [`rounded::pack`].
+    Rounded,
 }
 
 impl Packing {
     pub fn apply(self, values: Tensor<f32>) -> Vec<f32> {
         match self {
             Self::AsIs => values.data,
+            Self::Rounded => rounded::pack(&values.data, values.shape.n),
             Self::Winograd { tile } => Winograd::pack_weight(&values.data, values.shape.n, tile),
             Self::Panels { groups } => Convolution::pack_weight(&values.data, values.shape.n, groups),
         }
@@ -104,21 +110,28 @@ impl Packing {
 
 impl Kernel {
     /// Chooses the kernel of `node`; `param` finds a place with the values of a parameter in the packing it is asked for.
+    /// Where the plan `trains`, every parameter stays in full precision.
     pub async fn new(
         graph: &Graph,
         node: &Node,
+        trains: bool,
         param: impl AsyncFn(ParamId, Packing) -> Result<Place, ExecError>,
     ) -> Result<Self, ExecError> {
         let inputs: Vec<Shape> = node.inputs.iter().map(|id| graph.node(*id).shape).collect();
         let output = node.shape;
         Ok(match &node.op {
             Op::Conv2d(conv) => return convolution(conv, inputs[0], node, param).await,
-            &Op::Linear(op) => Self::Linear {
-                batch: output.n,
-                weight: param(node.params[0], Packing::AsIs).await?,
-                bias: param(node.params[1], Packing::AsIs).await?,
-                activation: op.activation,
-            },
+            &Op::Linear(op) => {
+                let rounded = !trains && inputs[0].c * op.features >= rounded::WORTH_ROUNDING;
+                let packing = if rounded { Packing::Rounded } else { Packing::AsIs };
+                Self::Linear {
+                    batch: output.n,
+                    rounded,
+                    weight: param(node.params[0], packing).await?,
+                    bias: param(node.params[1], Packing::AsIs).await?,
+                    activation: op.activation,
+                }
+            }
             Op::MaxPool(op) => {
                 Self::Pool { pooling: Pooling::Max, input: inputs[0], window: op.window, output }
             }
@@ -163,10 +176,15 @@ impl Kernel {
                 let epilogue = Epilogue { bias: slice(bias), residual, activation: *activation };
                 layer.run(x[0], held.get(*weight), y, epilogue, &mut workspace.padded);
             }
-            Self::Linear { batch, weight, bias, activation } => {
+            Self::Linear { batch, rounded, weight, bias, activation } => {
                 let epilogue =
                     Epilogue { bias: Some(held.get(*bias)), residual: None, activation: *activation };
-                linear(x[0], held.get(*weight), y, *batch, epilogue);
+                let weight = held.get(*weight);
+                if *rounded {
+                    rounded::linear(x[0], weight, y, *batch, epilogue, &mut workspace.panels);
+                } else {
+                    linear(x[0], weight, y, *batch, epilogue);
+                }
             }
             Self::Pool { pooling, input, window, output } => {
                 pool(*pooling, (x[0], *input), *window, (y, *output), &mut workspace.padded);

@@ -20,6 +20,11 @@ pub fn linear(x: &[f32], weight: &[f32], y: &mut [f32], batch: usize, epilogue: 
             matrix_times_vector(weight, x, y);
         }
     }
+    finish(y, o, epilogue);
+}
+
+/// Adds bias and activation to the products `y` of `[n, o]`.
+pub fn finish(y: &mut [f32], o: usize, epilogue: Epilogue) {
     for y in y.chunks_exact_mut(o) {
         for (i, y) in y.chunks_mut(LANES).enumerate() {
             let mut lanes = [0.0; LANES];

@@ -18,6 +18,7 @@ pub mod lrn;
 mod norm;
 mod padding;
 pub mod pool;
+pub mod rounded;
 pub mod simd;
 mod tile;
 pub mod winograd;
@@ -86,7 +87,8 @@ impl Cpu {
                 let values = self.values(plan.graph.param(id), packing, lookup).await?;
                 Ok(held.borrow_mut().share(values))
             };
-            kernels.push(Kernel::new(&plan.graph, plan.graph.node(step.node), place).await?);
+            let (node, trains) = (plan.graph.node(step.node), !plan.updates.is_empty());
+            kernels.push(Kernel::new(&plan.graph, node, trains, place).await?);
         }
         let slots = plan.slots.iter().map(|&len| vec![0.0; len]).collect();
         let (held, workspace) = (held.into_inner(), Workspace::default());

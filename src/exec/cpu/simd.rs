@@ -38,6 +38,25 @@ impl F32x4 {
         unsafe { Self(source.cast::<Register>().read_unaligned()) }
     }
 
+    /// Reads four 16-bit integers; `source` needs no alignment.
+    ///
+    /// # Safety
+    /// `source` is valid for reading four integers.
+    #[inline(always)]
+    pub unsafe fn load_words(source: *const i16) -> Self {
+        #[cfg(target_arch = "wasm32")]
+        return unsafe { Self(lanes::f32x4_convert_i32x4(lanes::i32x4_load_extend_i16x4(source))) };
+        #[cfg(target_arch = "x86_64")]
+        unsafe {
+            let words = lanes::_mm_loadl_epi64(source.cast());
+            // The sign comes down from the upper half of each lane.
+            let wide = lanes::_mm_srai_epi32::<16>(lanes::_mm_unpacklo_epi16(words, words));
+            Self(lanes::_mm_cvtepi32_ps(wide))
+        }
+        #[cfg(not(any(target_arch = "wasm32", target_arch = "x86_64")))]
+        return Self(unsafe { source.cast::<[i16; 4]>().read_unaligned() }.map(f32::from));
+    }
+
     /// Writes four values; `target` needs no alignment.
     ///
     /// # Safety
