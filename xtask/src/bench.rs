@@ -17,19 +17,23 @@ enum Place {
     Native,
     /// The built page's engine in Chromium, on both backends.
     Browser,
+    /// What VGG-16 and ResNet-50 cost a tab in memory and time; not part of "both".
+    Memory,
 }
 
 pub fn bench(options: &Bench) -> Result<()> {
-    let wants = |place| options.place.is_none_or(|only| only == place);
+    let wants = |place| options.place.map_or(place != Place::Memory, |only| only == place);
     if wants(Place::Native) {
         run(command("cargo").args(["run", "--quiet", "--release", "--bin", "headstart", "--", "bench"]))?;
     }
-    if wants(Place::Browser) {
-        vendor::vendor()?;
-        dist::publishable(&site::default_folder())?;
-        let mut node = node_program("node");
-        node.arg("bench/browser.mjs").env("HEADSTART_DIST", site::default_folder());
-        run(node.env("HEADSTART_CHROMIUM", tools::chromium()?))?;
+    for (place, script) in [(Place::Browser, "bench/browser.mjs"), (Place::Memory, "bench/memory.mjs")] {
+        if wants(place) {
+            vendor::vendor()?;
+            dist::publishable(&site::default_folder())?;
+            let mut node = node_program("node");
+            node.arg(script).env("HEADSTART_DIST", site::default_folder());
+            run(node.env("HEADSTART_CHROMIUM", tools::chromium()?))?;
+        }
     }
     Ok(())
 }
