@@ -162,6 +162,31 @@ fn every_trunk_agrees_with_the_cpu_backend_on_a_small_picture() {
 }
 
 #[test]
+fn large_weights_are_kept_in_half_precision_where_that_loses_nothing() {
+    let op = Op::Linear(Linear { features: 1100, activation: Some(Activation::Relu) });
+    let case = Case::new("1000 to 1100", op, [Shape::vector(2, 1000)]);
+    for case in [case.clone().in_half(), case] {
+        let gpu = block_on(Gpu::new(None)).unwrap();
+        let params: Vec<(&str, Tensor<f32>)> =
+            case.op.params(&case.inputs).iter().map(|spec| spec.suffix).zip(case.param_values()).collect();
+        let asked = std::cell::RefCell::new(Vec::new());
+        let lookup = async |param: &Param| {
+            asked.borrow_mut().push(param.name.clone());
+            Ok(params.iter().find(|(suffix, _)| *suffix == param.name).unwrap().1.clone())
+        };
+        let plan = || Plan::of_op(&case.op, &case.inputs).unwrap();
+        let x = case.input_values().swap_remove(0);
+        for _ in 0..2 {
+            let mut program = block_on(gpu.prepare(plan(), &lookup, &|_, _, _| {})).unwrap();
+            let y = block_on(program.run(&[&x.data])).unwrap().swap_remove(0);
+            let error = case.error(&Tensor::new(Shape::vector(2, 1100), y));
+            assert!(error < 1e-5, "{}: error {error:e}", case.name);
+        }
+        assert_eq!(*asked.borrow(), ["weight", "bias"], "{}: each is looked up once", case.name);
+    }
+}
+
+#[test]
 fn progress_counts_to_the_end_of_every_phase_and_choices_are_remembered() {
     let gpu = block_on(Gpu::new(None)).unwrap();
     let last = std::cell::RefCell::new(HashMap::new());
@@ -239,6 +264,8 @@ fn check(case: &Case) -> Result<(), String> {
     let output = plan.graph.node(plan.outputs[0].0).shape;
     let variants = case.op.variants(&Site { inputs: &case.inputs, output, limits: Limits::DEFAULT });
     assert_eq!(variants.is_empty(), case.op.is_identity(), "{}: an op has a kernel", case.name);
+    let twins = variants.iter().filter_map(|kernel| kernel.in_half().filter(|_| case.half)).collect();
+    let variants = [variants, twins].concat();
     let specs = case.op.params(&case.inputs);
     let params: HashMap<&str, Tensor<f32>> =
         specs.iter().map(|spec| spec.suffix).zip(case.param_values()).collect();

@@ -27,13 +27,15 @@ fn shaders() -> BTreeMap<String, String> {
 fn parse(name: &str, source: &str) -> Module {
     let module = naga::front::wgsl::parse_str(source)
         .unwrap_or_else(|error| panic!("{name}.wgsl: {}", error.emit_to_string(source)));
-    Validator::new(ValidationFlags::all(), Capabilities::empty())
+    // Unpacking half precision is in every WebGPU; naga also knows platforms without it.
+    Validator::new(ValidationFlags::all(), Capabilities::SHADER_FLOAT16_IN_FLOAT32)
         .validate(&module)
         .unwrap_or_else(|error| panic!("{name}.wgsl: {}", error.emit_to_string(source)));
     module
 }
 
-/// The kernels of all cases, of all updates, and of the order that matrix products read weights in.
+/// The kernels of all cases, those for half precision, of all updates, and of the order that matrix products read
+/// weights in.
 fn kernels() -> Vec<Kernel> {
     let at = Moment { step: 1, learning_rate: 0.1 };
     let updates = Rule::examples().into_iter().map(|rule| rule.kernel(at, 100, true, Limits::DEFAULT));
@@ -41,7 +43,8 @@ fn kernels() -> Vec<Kernel> {
         Layout::OutputsLast { inputs: 4, outputs: 16 }.kernel(Shape::new(3, 5, 3, 3), Limits::DEFAULT);
     let of_case = |case: headstart::ops::Case| {
         let output = case.op.infer(&case.inputs).unwrap();
-        case.op.variants(&Site { inputs: &case.inputs, output, limits: Limits::DEFAULT })
+        let variants = case.op.variants(&Site { inputs: &case.inputs, output, limits: Limits::DEFAULT });
+        variants.into_iter().flat_map(|kernel| [kernel.in_half(), Some(kernel)]).flatten()
     };
     Op::cases().into_iter().flat_map(of_case).chain(updates).chain(order).collect()
 }

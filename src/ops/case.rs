@@ -1,5 +1,7 @@
 //! One op on given shapes with made-up values: what a backend is held against.
 
+use half::f16;
+
 use super::{BatchMoments, Op, Operator};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
@@ -9,6 +11,8 @@ pub struct Case {
     pub name: String,
     pub op: Op,
     pub inputs: Vec<Shape>,
+    /// Whether the values of parameter 0 are exact in half precision.
+    pub half: bool,
     /// What the inputs mean to the op, where not any values will do.
     kinds: Vec<(usize, Kind)>,
 }
@@ -24,7 +28,12 @@ pub enum Kind {
 
 impl Case {
     pub fn new(name: impl Into<String>, op: Op, inputs: impl Into<Vec<Shape>>) -> Self {
-        Self { name: name.into(), op, inputs: inputs.into(), kinds: Vec::new() }
+        Self { name: name.into(), op, inputs: inputs.into(), half: false, kinds: Vec::new() }
+    }
+
+    /// The case with values of parameter 0 that half precision holds exactly.
+    pub fn in_half(self) -> Self {
+        Self { name: format!("{}, weights in half precision", self.name), half: true, ..self }
     }
 
     /// The same case with an input of that kind.
@@ -64,7 +73,8 @@ impl Case {
                 let bound = 1.7 / (shape.image() as f32).sqrt();
                 (-bound, bound)
             };
-            noise(shape, 101 + i as u32, low, high)
+            let values = noise(shape, 101 + i as u32, low, high);
+            if self.half && i == 0 { values.map(|value| f16::from_f32(value).to_f32()) } else { values }
         };
         self.op.params(&self.inputs).iter().enumerate().map(value).collect()
     }

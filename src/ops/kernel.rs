@@ -3,6 +3,7 @@
 //! Ops describe kernels; a device runs them. Nothing here touches a device, and a device that runs a [`Kernel`]
 //! knows no op. `shaders/README.md` says the same from the shader's side.
 
+use super::half;
 use crate::ops::Activation;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
@@ -63,13 +64,19 @@ pub enum Layout {
     /// `[o, c, kh, kw]` as `[kh, kw, c, o]`, with zeros after the last input and output
     /// channel up to the next multiple of these.
     OutputsLast { inputs: usize, outputs: usize },
+    /// As the checkpoint has them, in half precision, two to a word.
+    Half,
+    /// As [`Layout::Transposed`], in half precision, two to a word; the multiple is even.
+    TransposedHalf { outputs: usize },
 }
 
 impl Layout {
-    /// Number of values of a tensor of `shape` in this order.
+    /// Number of 32-bit words of a tensor of `shape` in this order.
     pub fn len(self, shape: Shape) -> usize {
         match self {
             Self::AsIs => shape.len(),
+            Self::Half => shape.len().div_ceil(2),
+            Self::TransposedHalf { outputs } => Self::Transposed { outputs }.len(shape) / 2,
             Self::Transposed { outputs } => shape.with_batch(shape.n.next_multiple_of(outputs)).len(),
             Self::OutputsLast { inputs, outputs } => {
                 let (o, c) = (shape.n.next_multiple_of(outputs), shape.c.next_multiple_of(inputs));
@@ -81,7 +88,7 @@ impl Layout {
     /// Channels, taps, and channels and outputs with padding, of a weight of `shape` in this order.
     fn sizes(self, shape: Shape) -> Option<[usize; 4]> {
         let (inputs, outputs, c, taps) = match self {
-            Self::AsIs => return None,
+            Self::AsIs | Self::Half | Self::TransposedHalf { .. } => return None,
             // As if every tap were a channel.
             Self::Transposed { outputs } => (1, outputs, shape.image(), 1),
             Self::OutputsLast { inputs, outputs } => (inputs, outputs, shape.c, shape.plane()),
@@ -89,7 +96,8 @@ impl Layout {
         Some([c, taps, c.next_multiple_of(inputs), shape.n.next_multiple_of(outputs)])
     }
 
-    /// The kernel that brings a parameter of `shape`, its input, into this order; none where nothing is to be done.
+    /// The kernel that brings a trained parameter of `shape`, its input, into this order; none where nothing is to be
+    /// done. Trained parameters are never in half precision.
     pub fn kernel(self, shape: Shape, limits: Limits) -> Option<Kernel> {
         let [c, taps, rows, row] = self.sizes(shape)?;
         let len = self.len(shape);
@@ -102,8 +110,15 @@ impl Layout {
         })
     }
 
-    /// The values in this order.
+    /// The words of the values in this order.
     pub fn apply(self, tensor: Tensor<f32>) -> Vec<f32> {
+        match self {
+            Self::Half => return half::pack(&tensor.data),
+            Self::TransposedHalf { outputs } => {
+                return half::pack(&Self::Transposed { outputs }.apply(tensor));
+            }
+            _ => {}
+        }
         let Some([c, taps, rows, row]) = self.sizes(tensor.shape) else { return tensor.data };
         let mut values = vec![0.0; self.len(tensor.shape)];
         for (o, of_output) in tensor.data.chunks(c * taps).enumerate() {

@@ -127,6 +127,7 @@ impl Operator for Linear {
             case(1, None, 1, 1),
             case(33, Some(Activation::Relu), 5, 67),
             case(100, None, 1, 1280),
+            case(45, Some(Activation::Relu), 3, 1000).in_half(),
         ]
     }
 }

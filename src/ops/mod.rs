@@ -19,6 +19,7 @@ pub mod cross_entropy;
 pub mod dropout;
 pub mod flatten;
 pub mod global_avg_pool;
+pub mod half;
 pub mod input;
 pub mod kernel;
 pub mod linear;

@@ -57,9 +57,9 @@ pub struct Step {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Slot(pub usize);
 
-/// Bytes of one linear layer's weights at most: a quarter of what every device binds, because they pass through
+/// Bytes of one linear layer's weights at most: an eighth of what every device binds, because they pass through
 /// WebAssembly's memory in two or three forms, and that memory never shrinks again.
-const LARGEST_WEIGHT: usize = 32 << 20;
+const LARGEST_WEIGHT: usize = 16 << 20;
 
 impl Plan {
     /// Plans what `outputs` need; nothing is fused across them, so that each can be looked at.

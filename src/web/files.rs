@@ -3,11 +3,12 @@
 
 use std::ops::Range;
 
-use js_sys::{ArrayBuffer, Uint8Array};
+use js_sys::{ArrayBuffer, Function, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::Blob;
 
+use super::field;
 use crate::weights::Storage;
 
 /// What `load` takes as weights: a file, or an array of files that belong together; none for `null`.
@@ -42,7 +43,12 @@ fn storage(value: &JsValue) -> Result<Storage, JsError> {
 async fn slice(blob: Blob, range: Range<u64>) -> Result<Vec<u8>, String> {
     let part = blob.slice_with_f64_and_f64(range.start as f64, range.end as f64).map_err(text)?;
     let buffer = JsFuture::from(part.array_buffer()).await.map_err(text)?;
-    Ok(Uint8Array::new(&buffer).to_vec())
+    let bytes = Uint8Array::new(&buffer).to_vec();
+    // A buffer that is moved into one of no length is freed at once; garbage of half a network would pile up otherwise.
+    if let Some(transfer) = field(&buffer, "transfer").and_then(|f| f.dyn_into::<Function>().ok()) {
+        let _ = transfer.call1(&buffer, &0.into());
+    }
+    Ok(bytes)
 }
 
 fn text(error: JsValue) -> String {

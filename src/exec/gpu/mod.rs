@@ -5,6 +5,7 @@
 //! a run is one upload, one submit and one readback.
 
 mod device;
+mod halves;
 mod pipelines;
 mod program;
 mod training;
@@ -26,6 +27,7 @@ use crate::graph::{Graph, Node, Param, ParamId};
 use crate::ops::kernel::{Binding, Kernel, Layout, Limits, Site};
 use crate::plan::Plan;
 use crate::shape::Shape;
+use crate::tensor::Tensor;
 
 /// The backend: a device with the pipelines and parameters that its programs share.
 pub struct Gpu {
@@ -96,6 +98,7 @@ impl Gpu {
         progress: &Progress<'_>,
     ) -> Result<Program, ExecError> {
         let kernels = self.choose(&plan, progress).await?;
+        let kernels = self.halved(&plan, kernels, lookup, progress).await?;
         self.compile(&kernels, progress).await?;
         self.assemble(plan, &kernels, lookup, &self.params, progress).await
     }
@@ -229,7 +232,18 @@ impl Gpu {
         if let Some(buffer) = lock(shared).get(&key) {
             return Ok(buffer.clone());
         }
-        let values = layout.apply(lookup(param).await?);
+        self.send(param, layout, lookup(param).await?, shared).await
+    }
+
+    /// Brings values to the device, in that order.
+    async fn send(
+        &self,
+        param: &Param,
+        layout: Layout,
+        values: Tensor<f32>,
+        shared: &Params,
+    ) -> Result<wgpu::Buffer, ExecError> {
+        let values = layout.apply(values);
         let bytes = bytemuck::cast_slice(&values);
         use wgpu::BufferUsages as Usage;
         let usage = Usage::STORAGE | Usage::COPY_SRC | Usage::COPY_DST;
@@ -239,7 +253,7 @@ impl Gpu {
             Ok(buffer)
         };
         let buffer = self.device.checked(&param.name, upload).await??;
-        lock(shared).insert(key, buffer.clone());
+        lock(shared).insert((param.name.clone(), layout), buffer.clone());
         Ok(buffer)
     }
 }
