@@ -57,6 +57,15 @@ pub enum NetworkError {
     BatchLength { batch: usize, image: usize, expected: usize, found: usize },
 }
 
+/// What training needs of a network: to build it for any batch, and its values.
+#[derive(Clone, Debug)]
+pub struct Trainable {
+    spec: &'static ModelSpec,
+    input: InputSpec,
+    part: Part,
+    pub parameters: Parameters,
+}
+
 struct Prepared {
     batch: usize,
     outputs: Vec<NodeId>,
@@ -94,6 +103,12 @@ impl Network {
         let of = if options.trunk { "trunk" } else { "whole" };
         let fingerprint = format!("{} {of} {height}x{width} {origin}", spec.id);
         Ok(Self { spec, input, part, graph, pretrained, fingerprint, parameters, programs: Vec::new() })
+    }
+
+    /// The network as something to be trained, apart from this one.
+    pub fn trainable(&self) -> Trainable {
+        let Self { spec, input, part, parameters, .. } = self;
+        Trainable { spec, input: *input, part: *part, parameters: parameters.clone() }
     }
 
     /// Length of the features: what the head sees of a picture.
@@ -161,5 +176,21 @@ impl Network {
         }
         self.programs.push(Prepared { batch, outputs: outputs.to_vec(), program });
         Ok(())
+    }
+}
+
+impl Trainable {
+    /// The network for a batch of `n` pictures.
+    pub fn graph(&self, n: usize) -> Result<Graph, NetworkError> {
+        let InputSpec { channels, height, width, .. } = self.input;
+        Ok(self.spec.part(Shape::new(n, channels, height, width), self.part)?)
+    }
+
+    /// The node of that dotted name, the output of that block, or the features.
+    pub fn cut(&self, graph: &Graph, name: &str) -> Result<NodeId, NetworkError> {
+        match graph.taps.features {
+            Some(features) if name == "features" => Ok(features),
+            _ => Ok(graph.find(name)?),
+        }
     }
 }

@@ -100,3 +100,34 @@ fn the_same_seed_gives_the_same_curve_bit_for_bit() {
     assert_ne!(losses, curve(6));
     assert!(losses[4] < losses[0], "{losses:?}");
 }
+
+#[test]
+fn a_run_goes_on_from_a_snapshot_as_if_nothing_had_happened() {
+    block_on(async {
+        let graph = models::find("lenet5").unwrap().graph(Shape::new(4, 1, 32, 32), 10).unwrap();
+        let cut = graph.find("pool2").unwrap();
+        let lookup = async |param: &Param| {
+            Ok(Parameters::initialised(1).values(param).await.expect("nothing to read"))
+        };
+        let backend = Backend::Cpu(Cpu::new());
+        let fresh = async || {
+            Trainer::new(&graph, Some(cut), Options::default(), &backend, &lookup, &|_, _, _| {})
+                .await
+                .unwrap()
+        };
+        let (mut one, mut other) = (fresh().await, fresh().await);
+        let x: Vec<f32> = (0..4 * 1024).map(|i| (i as f32 * 0.13).sin()).collect();
+        let labels = [3, 1, 4, 1];
+        let names: Vec<&str> = one.names().map(|(name, _)| name).collect();
+        assert_eq!(names[0], "conv3.weight", "what is before the cut is not trained");
+        one.step(&x, &labels).await.unwrap();
+        other.restore(&one.snapshot().await.unwrap()).unwrap();
+        for _ in 0..3 {
+            assert_eq!(one.step(&x, &labels).await.unwrap(), other.step(&x, &labels).await.unwrap());
+        }
+        let mut snapshot = one.snapshot().await.unwrap();
+        snapshot.tensors.remove(1);
+        let error = other.restore(&snapshot).unwrap_err().to_string();
+        assert!(error.contains("conv3.bias"), "{error}");
+    });
+}

@@ -6,9 +6,11 @@
 
 mod rewrite;
 mod settings;
+mod snapshot;
 
 pub use rewrite::{Running, TrainingGraph};
 pub use settings::{BatchNormMode, Optimizer, Options};
+pub use snapshot::{Kept, Snapshot};
 
 use thiserror::Error;
 
@@ -41,6 +43,10 @@ pub enum TrainError {
     Labels { expected: usize, found: usize },
     #[error("a label is a class from 0 to {last}, got {found}")]
     Label { last: usize, found: u32 },
+    #[error(
+        "the snapshot has no {name} of this run's shape and optimizer; choose one of the same network, cut and optimizer"
+    )]
+    Snapshot { name: String },
     #[error("no trained parameter is named {name}")]
     Unknown { name: String },
 }
@@ -127,19 +133,13 @@ impl Trainer {
         lookup: &impl Lookup,
         progress: &Progress<'_>,
     ) -> Result<Self, TrainError> {
-        let (prefix, suffix) = match cut {
-            Some(cut) if cut != NodeId(0) => {
-                let (prefix, suffix) = graph.split(cut)?;
-                (Some(prefix), suffix)
-            }
-            _ => (None, graph.clone()),
-        };
+        let (prefix, suffix) = split(graph, cut)?;
         let logits = graph.node(graph.taps.logits.ok_or(TrainError::NoLogits)?).shape;
         let TrainingPlan { plan, masks } = TrainingPlan::new(&suffix, &options, false)?;
         let name = |update: &crate::plan::PlannedUpdate| plan.graph.param(update.param).name.clone();
         let names = plan.updates.iter().map(name).collect();
         let values = async |param: &Param| {
-            if [LOSS, CORRECT].contains(&param.name.as_str()) {
+            if is_sum(&param.name) {
                 return Ok(Tensor::filled(Shape::from_dims(&[1]), 0.0));
             }
             lookup(param).await
@@ -153,6 +153,14 @@ impl Trainer {
             None => None,
         };
         Ok(Self { program, prefix, options, batch: logits.n, classes: logits.c, masks, names, step: 0 })
+    }
+
+    /// Bytes of everything that training would hold on its backend, the frozen part's activations included.
+    pub fn bytes_for(graph: &Graph, cut: Option<NodeId>, options: &Options) -> Result<usize, TrainError> {
+        let (prefix, suffix) = split(graph, cut)?;
+        let trained = TrainingPlan::new(&suffix, options, false)?.plan.bytes();
+        let frozen = |prefix: Graph| Plan::new(&prefix, &[NodeId(prefix.nodes.len() - 1)]).bytes();
+        Ok(trained + prefix.map_or(0, frozen))
     }
 
     /// One step on a batch of pictures, `x` of the graph's input shape. Returns the loss before the update.
@@ -206,9 +214,7 @@ impl Trainer {
     pub fn names(&self) -> impl Iterator<Item = (&str, &[usize])> {
         let plan = self.program.plan();
         let named = plan.updates.iter().map(|update| plan.graph.param(update.param));
-        named
-            .map(|p| (p.name.as_str(), p.dims.as_slice()))
-            .filter(|(name, _)| ![LOSS, CORRECT].contains(name))
+        named.map(|p| (p.name.as_str(), p.dims.as_slice())).filter(|(name, _)| !is_sum(name))
     }
 
     /// Steps done.
@@ -258,4 +264,20 @@ impl Trainer {
         let found = self.names.iter().position(|known| known == name);
         found.ok_or_else(|| TrainError::Unknown { name: name.into() })
     }
+}
+
+/// The frozen part, unless everything is trained, and the trained one.
+fn split(graph: &Graph, cut: Option<NodeId>) -> Result<(Option<Graph>, Graph), TrainError> {
+    match cut {
+        Some(cut) if cut != NodeId(0) => {
+            let (prefix, suffix) = graph.split(cut)?;
+            Ok((Some(prefix), suffix))
+        }
+        _ => Ok((None, graph.clone())),
+    }
+}
+
+/// Whether that is not a parameter of the network.
+fn is_sum(name: &str) -> bool {
+    [LOSS, CORRECT].contains(&name)
 }

@@ -10,6 +10,7 @@ mod files;
 mod inference;
 mod picture;
 mod self_test;
+mod trainer;
 mod types;
 
 use std::cell::RefCell;
@@ -34,7 +35,7 @@ use crate::weights::{self, Checkpoint};
 /// Calls that run the network wait for each other, so overlapping calls are safe.
 #[wasm_bindgen]
 pub struct Engine {
-    backend: Backend,
+    backend: Rc<Backend>,
     info: adapter::Choice,
     lost: Rc<RefCell<Option<String>>>,
     network: Mutex<Option<Network>>,
@@ -86,7 +87,7 @@ impl Engine {
         };
         let (backend, info) = adapter::choose(&wanted, text("tuning").as_deref(), tell).await;
         Ok(Engine {
-            backend,
+            backend: Rc::new(backend),
             info,
             lost,
             network: Mutex::new(None),

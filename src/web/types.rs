@@ -16,6 +16,26 @@ export interface CreateOptions {
   tuning?: string | null;
 }
 
+export interface TrainerOptions {
+  /** What comes after it is trained: a layer or block by its dotted name, "features", or "image" for everything. */
+  cut?: string;
+  /** As PyTorch has them. */
+  optimizer?: "sgd" | "adam" | "adamw";
+  /** 0.01 for sgd and 0.001 for the others, if not given. */
+  learningRate?: number;
+  /** Of sgd, 0.9 if not given. */
+  momentum?: number;
+  nesterov?: boolean;
+  weightDecay?: number;
+  /** Share of the target that is spread over all classes. */
+  labelSmoothing?: number;
+  /** "train" normalises by each batch, "frozen" by the running statistics, which then stay as they are. */
+  batchNorm?: "train" | "frozen";
+  /** Whether dropout drops anything; what it drops, the seed decides. */
+  dropout?: boolean;
+  seed?: number;
+}
+
 export interface EngineInfo {
   backend: "webgpu" | "cpu";
   adapter: string;
