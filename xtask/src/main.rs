@@ -12,6 +12,7 @@ mod test;
 mod tools;
 mod vendor;
 mod wasm;
+mod weights;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -38,6 +39,8 @@ enum Task {
     Dist(dist::Dist),
     /// Measure the engine natively and in Chromium.
     Bench(bench::Bench),
+    /// Add pretrained weights to what the page's own host serves.
+    Weights(weights::Weights),
     /// Feed random files to the readers of weights.
     Fuzz(fuzz::Fuzz),
     /// Install the page's npm packages and copy what the page imports to www/vendor and www/demo.
@@ -64,6 +67,7 @@ fn run(task: Task) -> Result<()> {
         Task::Dist(options) => dist::dist(&options),
         Task::Bench(options) => bench::bench(&options),
         Task::Fuzz(options) => fuzz::fuzz(&options),
+        Task::Weights(options) => weights::weights(&options),
         Task::Vendor => vendor::vendor(),
     }
 }
