@@ -7,8 +7,6 @@
 
 mod caffe;
 mod checkpoint;
-#[cfg(feature = "cli")]
-pub mod convert;
 mod cursor;
 mod error;
 mod global;

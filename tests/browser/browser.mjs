@@ -29,7 +29,8 @@ export function launch({ webgpu = false, camera } = {}) {
 }
 
 /** Serves the sources with the stand-in engine, which makes every test of the page itself quick. */
-export const serveFake = () => serve(join(ROOT, "www"), { fake: true });
+/** @param {Parameters<typeof serve>[1]} [options] */
+export const serveFake = (options) => serve(join(ROOT, "www"), { fake: true, ...options });
 /** @param {Parameters<typeof serve>[1]} [options] */
 export function serveReal(options) {
   if (!existsSync(join(DIST, "headstart.js"))) throw new Error(`${DIST} holds no built page: run \`cargo xtask dist\` first, or name its folder in HEADSTART_DIST.`);

@@ -53,7 +53,7 @@ export class Engine {
     const bytes = weights && new Uint8Array(await new Blob(weights).arrayBuffer());
     onProgress?.("read", 0, 1);
     const said = bytes && new TextDecoder().decode(bytes.subarray(0, 100));
-    if (said?.startsWith("weights of ") && said !== `weights of ${id}`) throw new Error(`the weights do not fit ${id}: 2 missing (conv1.weight, fc.weight)`);
+    if (said?.startsWith("weights of ") && said.trim() !== `weights of ${id}`) throw new Error(`the weights do not fit ${id}: 2 missing (conv1.weight, fc.weight)`);
     for (let step = 1; step <= 8; step += 1) {
       onProgress?.("kernels", step, 8);
       await wait(20);

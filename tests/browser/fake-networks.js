@@ -31,7 +31,7 @@ class Table {
   like(name, kind, x, parameters = 0) {
     return this.add(name, kind, [x], this.sizeOf(x), parameters, 0);
   }
-  convBn(name, x, channels, kernel, stride = 1, relu = "Relu", groups = 1) {
+  convBn(name, x, channels, kernel, stride = 1, relu = "ReLU", groups = 1) {
     x = this.conv(`${name}.conv`, x, channels, kernel, stride, (kernel - 1) >> 1, groups);
     x = this.like(`${name}.bn`, "BatchNorm", x, 2 * channels);
     return relu ? this.like(`${name}.relu`, relu, x) : x;
@@ -78,7 +78,7 @@ function lenet5() {
 
 function alexnet() {
   const net = new Table(3, 224);
-  const relu = (name, x) => net.like(name, "Relu", x);
+  const relu = (name, x) => net.like(name, "ReLU", x);
   let x = relu("features.1", net.conv("features.0", 0, 64, 11, 4, 2));
   x = net.stage("features.2", "Edges and colours", net.pool("features.2", "MaxPool", x, 3, 2));
   x = relu("features.4", net.conv("features.3", x, 192, 5, 1, 2));
@@ -95,19 +95,19 @@ function vgg16() {
   let x = 0;
   let at = 0;
   [[2, 64], [2, 128], [3, 256], [3, 512], [3, 512]].forEach(([count, channels], index) => {
-    for (let layer = 0; layer < count; layer += 1, at += 2) x = net.like(`features.${at + 1}`, "Relu", net.conv(`features.${at}`, x, channels, 3));
+    for (let layer = 0; layer < count; layer += 1, at += 2) x = net.like(`features.${at + 1}`, "ReLU", net.conv(`features.${at}`, x, channels, 3));
     x = net.stage(`features.${at}`, `Stage ${index + 1}: ${count} convolutions of ${channels} channels`, net.pool(`features.${at}`, "MaxPool", x, 2, 2));
     at += 1;
   });
-  x = net.like("classifier.1", "Relu", net.linear("classifier.0", x, 4096));
-  x = net.stage("classifier.4", "4096 numbers: the features", net.like("classifier.4", "Relu", net.linear("classifier.3", x, 4096)));
+  x = net.like("classifier.1", "ReLU", net.linear("classifier.0", x, 4096));
+  x = net.stage("classifier.4", "4096 numbers: the features", net.like("classifier.4", "ReLU", net.linear("classifier.3", x, 4096)));
   return net.finish(x, 1000, "classifier.6");
 }
 
 function resnet(depths, { bottleneck = false, shortcuts = true } = {}) {
   const net = new Table(3, 224);
   let x = net.like("bn1", "BatchNorm", net.conv("conv1", 0, 64, 7, 2, 3), 128);
-  x = net.stage("maxpool", "Stem: 7 x 7 convolution and pooling", net.pool("maxpool", "MaxPool", net.like("relu", "Relu", x), 3, 2, 0));
+  x = net.stage("maxpool", "Stem: 7 x 7 convolution and pooling", net.pool("maxpool", "MaxPool", net.like("relu", "ReLU", x), 3, 2, 0));
   depths.forEach((depth, index) => {
     const width = 64 << index;
     const channels = bottleneck ? width * 4 : width;
@@ -119,12 +119,12 @@ function resnet(depths, { bottleneck = false, shortcuts = true } = {}) {
         layers.forEach(([c, kernel], layer) => {
           y = net.conv(`conv${layer + 1}`, y, c, kernel, kernel === 3 && net.sizeOf(x)[1] === net.sizeOf(y)[1] ? stride : 1);
           y = net.like(`bn${layer + 1}`, "BatchNorm", y, 2 * c);
-          if (layer < layers.length - 1) y = net.like(`relu${layer + 1}`, "Relu", y);
+          if (layer < layers.length - 1) y = net.like(`relu${layer + 1}`, "ReLU", y);
         });
-        if (!shortcuts) return net.like(`relu${layers.length}`, "Relu", y);
+        if (!shortcuts) return net.like(`relu${layers.length}`, "ReLU", y);
         let around = x;
         if (net.sizeOf(x)[0] !== channels || stride > 1) around = net.like("downsample.1", "BatchNorm", net.conv("downsample.0", x, channels, 1, stride), 2 * channels);
-        return net.like(`relu${layers.length}`, "Relu", net.add("add", "Add", [y, around], net.sizeOf(y), 0, 0));
+        return net.like(`relu${layers.length}`, "ReLU", net.add("add", "Add", [y, around], net.sizeOf(y), 0, 0));
       });
     }
     net.stage(`layer${index + 1}`, `Stage ${index + 1}: ${depth} ${shortcuts ? "residual" : "plain"} blocks of ${channels} channels`, x);
@@ -158,21 +158,21 @@ function googlenet() {
 
 function efficientnet() {
   const net = new Table(3, 224);
-  let x = net.stage("stem", "Stem: edges and colours", net.convBn("stem", 0, 32, 3, 2, "Relu6"));
+  let x = net.stage("stem", "Stem: edges and colours", net.convBn("stem", 0, 32, 3, 2, "ReLU6"));
   let number = 0;
   [[1, 3, 1, 1, 16], [2, 3, 2, 6, 24], [2, 5, 2, 6, 40], [3, 3, 2, 6, 80], [3, 5, 1, 6, 112], [4, 5, 2, 6, 192], [1, 3, 1, 6, 320]].forEach(([repeats, kernel, first, expansion, channels], index) => {
     for (let repeat = 0; repeat < repeats; repeat += 1, number += 1) {
       x = net.block(`blocks.${number}`, () => {
         const [c] = net.sizeOf(x);
         const stride = repeat === 0 ? first : 1;
-        const y = expansion > 1 ? net.convBn("expand", x, c * expansion, 1, 1, "Relu6") : x;
-        const z = net.convBn("project", net.convBn("depthwise", y, c * expansion, kernel, stride, "Relu6", c * expansion), channels, 1, 1, "");
+        const y = expansion > 1 ? net.convBn("expand", x, c * expansion, 1, 1, "ReLU6") : x;
+        const z = net.convBn("project", net.convBn("depthwise", y, c * expansion, kernel, stride, "ReLU6", c * expansion), channels, 1, 1, "");
         return stride === 1 && c === channels ? net.add("add", "Add", [z, x], net.sizeOf(z), 0, 0) : z;
       });
     }
     net.stage(`blocks.${number - 1}`, `Stage ${index + 1}: ${repeats} ${repeats === 1 ? "block" : "blocks"}, ${channels} channels`, x);
   });
-  x = net.stage("head", "1280 detectors", net.convBn("head", x, 1280, 1, 1, "Relu6"));
+  x = net.stage("head", "1280 detectors", net.convBn("head", x, 1280, 1, 1, "ReLU6"));
   x = net.add("avgpool", "GlobalAvgPool", [x], [1280, 1, 1], 0, 0);
   return net.finish(net.stage("avgpool", "Average of every detector: the features", x), 1000, "classifier");
 }
@@ -181,7 +181,7 @@ const PARTS = [
   ["lenet5", "LeNet-5", "LeNet", 1998, 5, null, lenet5], ["alexnet", "AlexNet", "AlexNet", 2012, 8, 56.52, alexnet], ["vgg16", "VGG-16", "VGG", 2014, 16, 71.59, vgg16],
   ["googlenet", "GoogLeNet", "GoogLeNet", 2014, 22, 69.78, googlenet], ["resnet18", "ResNet-18", "ResNet", 2015, 18, 69.76, () => resnet([2, 2, 2, 2])],
   ["plain18", "Plain-18", "ResNet", 2015, 18, null, () => resnet([2, 2, 2, 2], { shortcuts: false })],
-  ["resnet152", "ResNet-152", "ResNet", 2015, 152, 78.31, () => resnet([3, 8, 36, 3], { bottleneck: true })], ["efficientnet_lite0", "EfficientNet-Lite0", "EfficientNet", 2020, 50, 75.5, efficientnet],
+  ["resnet152", "ResNet-152", "ResNet", 2015, 152, 78.31, () => resnet([3, 8, 36, 3], { bottleneck: true })], ["efficientnet_lite0", "EfficientNet-Lite0", "EfficientNet-Lite", 2020, 50, 75.5, efficientnet],
 ];
 
 /** `{ model, architecture }` by id. */

@@ -87,7 +87,7 @@ test("two networks side by side end in a table, with the same held-out pictures,
   await openShelf(page);
   await page.getByRole("button", { name: "Compare side by side" }).click();
   assert.equal(await page.evaluate(() => location.hash), "#/compare");
-  await page.getByText("Networks to compare: LeNet-5, AlexNet, EfficientNet-Lite0").waitFor();
+  await page.getByText("Networks to compare: LeNet-5 untrained, AlexNet untrained, EfficientNet-Lite0").waitFor();
   await page.getByRole("button", { name: "LeNet-5 against AlexNet" }).click();
   await page.getByRole("button", { name: "Compare", exact: true }).click();
   await page.locator(".compare-table progress").first().waitFor();
@@ -191,15 +191,23 @@ test("a file dropped anywhere on the shelf is taken, and a stranger's is refused
   await page.context().close();
 });
 
-test("a file of weights that is gone after a reload is asked for again, and the page runs on the bundled network", async () => {
+test("a file of weights is kept for the next visit; once it is deleted the page says so and runs on the bundled network", async () => {
   const { page, errors } = await site.visit(undefined, "#/networks");
   await page.locator("#networks > header").getByLabel("File with weights").setInputFiles(file("mine.safetensors", "weights of resnet18"));
   await inUse(page, "resnet18");
   await settled(page);
   await page.reload();
   await page.waitForSelector("html[data-ready]");
+  await inUse(page, "resnet18");
+  await openShelf(page);
+  const kept = page.locator(".kept li");
+  assert.match(await kept.innerText(), /mine\.safetensors/);
+  await kept.getByRole("button", { name: "Delete the weights of mine.safetensors" }).click();
+  await page.getByText("No downloaded weights yet").waitFor();
+  await page.reload();
+  await page.waitForSelector("html[data-ready]");
   await inUse(page, "efficientnet_lite0");
-  assert.match((await notices(page)).join(), /mine\.safetensors with the weights of ResNet-18 has to be given again/);
+  assert.match((await notices(page)).join(), /mine\.safetensors with the weights of ResNet-18 is not in this browser any more/);
   assert.deepEqual(errors, []);
   await page.context().close();
 });

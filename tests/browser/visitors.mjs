@@ -2,15 +2,15 @@
 
 import { engineReady, launch, open, serveFake, until } from "./browser.mjs";
 
-/** One browser and one server for all tests of a file. */
-export async function visitors() {
+/** One browser and one server for all tests of a file. @param {Parameters<typeof serveFake>[0]} [options] */
+export async function visitors(options) {
   const browser = await launch();
-  const site = await serveFake();
+  const site = await serveFake(options);
   return {
     address: site.address,
-    /** @param {Parameters<typeof open>[2]} [options] @param {string} [query] */
-    async visit(options, query = "?demo=6") {
-      const visitor = await open(browser, site.address + query, options);
+    /** @param {Parameters<typeof open>[2]} [about] @param {string} [query] */
+    async visit(about, query = "?demo=6") {
+      const visitor = await open(browser, site.address + query, about);
       await engineReady(visitor.page);
       return visitor;
     },

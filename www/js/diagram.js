@@ -14,7 +14,7 @@ import { segments } from "./stages.js";
 /** One layer with its followers, and where it stands; an input of -1 is what comes into the segment. @typedef {{ layers: number[], inputs: number[], row: number, column: number, merge: boolean }} Placed */
 
 /** Layers that are drawn as part of the one before them. */
-const FOLLOWERS = ["BatchNorm", "Relu", "Relu6", "Tanh", "Sigmoid", "Dropout", "Flatten", "Softmax", "LocalResponseNorm"];
+const FOLLOWERS = ["BatchNorm", "ReLU", "ReLU6", "Tanh", "Sigmoid", "Dropout", "Flatten", "Softmax", "Lrn"];
 const MERGES = ["Add", "Concat"];
 
 /** Joins layers to their followers. @param {LayerNode[]} nodes @param {number[]} layers */

@@ -7,7 +7,7 @@ import { roughly } from "./networks.js";
 /** @type {Record<string, string>} */
 const NAMES = {
   Linear: "fully connected", BatchNorm: "batch norm", MaxPool: "max pooling", AvgPool: "average pooling", GlobalAvgPool: "average of each map", AdaptiveAvgPool: "average to a fixed size",
-  Add: "sum", Concat: "joined", Flatten: "flatten", Dropout: "dropout", Softmax: "softmax", LocalResponseNorm: "local response norm", Relu: "ReLU", Relu6: "ReLU6", Tanh: "tanh", Sigmoid: "sigmoid",
+  Add: "sum", Concat: "joined", Flatten: "flatten", Dropout: "dropout", Softmax: "softmax", Lrn: "local response norm", ReLU: "ReLU", ReLU6: "ReLU6", Tanh: "tanh", Sigmoid: "sigmoid",
 };
 
 /** A convolution that filters each map on its own. @param {LayerNode} layer */
@@ -15,13 +15,15 @@ function isDepthwise({ kind, kernel, shape, parameters }) {
   return kind === "Conv2d" && kernel > 1 && parameters <= shape[1] * (kernel * kernel + 1);
 }
 
-/** @param {LayerNode} layer @param {boolean} brief */
-export function layerName(layer, brief) {
+/** @param {LayerNode} layer @param {"whole" | "box" | "brief"} length a sentence's part, a box's line, or a narrow box's */
+export function layerName(layer, length) {
   const { kind, kernel, stride } = layer;
+  const brief = length === "brief";
   const times = brief ? "×" : " × ";
   const size = kernel > 1 || kind === "Conv2d" ? `${kernel}${times}${kernel} ` : "";
   const step = stride > 1 && kind === "Conv2d" ? `, at every ${stride === 2 ? "second" : stride === 3 ? "third" : `${stride}th`} pixel` : "";
-  if (kind === "Conv2d") return brief ? `${size}${isDepthwise(layer) ? "each" : "conv"}${stride > 1 ? ` /${stride}` : ""}` : `${size}${isDepthwise(layer) ? "convolution of each map" : "convolution"}${step}`;
+  // As the paper of ResNet writes it: "/2" takes every second pixel.
+  if (kind === "Conv2d") return `${size}${brief ? "conv" : "convolution"}${isDepthwise(layer) ? (brief ? ", each" : " of each map") : ""}${length === "whole" ? step : stride > 1 ? ` /${stride}` : ""}`;
   const name = NAMES[kind] ?? kind.replace(/(?<=[a-z])(?=[A-Z])/g, " ").toLowerCase();
   return brief ? `${size}${name.replace(/\w+ pooling/, "pool").replace("fully connected", "linear")}` : `${size}${name}`;
 }

@@ -15,17 +15,24 @@ export const FAMILIES = {
   AlexNet: "Won ImageNet by a wide margin and made everybody look.",
   VGG: "Only small filters, one after another, and ever deeper.",
   GoogLeNet: "Several filters side by side, and few weights.",
-  ResNet: "Shortcuts around every block let networks become really deep.",
-  "Plain": "The same layers without the shortcuts, to see what those are good for.",
-  EfficientNet: "Depth, width and picture size grown together; made for phones.",
+  ResNet: "Shortcuts around every block let networks become really deep; the plain ones do without, to show what shortcuts are good for.",
+  "EfficientNet-Lite": "Depth, width and picture size grown together; made for phones.",
 };
 
-/** The networks by family, families in the order of their oldest member. @param {ModelInfo[]} models */
+/**
+ * The networks by family, families in the order of their oldest member. `small` are editions for pictures of 32 pixels
+ * of a family whose others see larger ones.
+ * @param {ModelInfo[]} models
+ */
 export function byFamily(models) {
   /** @type {Map<string, ModelInfo[]>} */
   const families = new Map();
   for (const model of models) families.set(model.family, [...(families.get(model.family) ?? []), model]);
-  return [...families].map(([name, members]) => ({ id: name, name, members }));
+  return [...families].map(([name, members]) => {
+    const large = members.filter((model) => model.input.height > 32);
+    const split = large.length > 0;
+    return { id: name, name, all: members, members: split ? large : members, small: split ? members.filter((model) => !large.includes(model)) : [] };
+  });
 }
 
 /** 11,689,512 as "11.7 million". @param {number} count */

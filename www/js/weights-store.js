@@ -10,7 +10,7 @@ import { bestShelf, memoryShelf } from "./weights-pieces.js";
 /**
  * A place where weights are. `key` names it, `files` has their absolute addresses, `bytes` is their sum, null where
  * nobody knows it; `sha256` is that of a single file, whole, and null otherwise.
- * @typedef {{ kind: "bundled" | "origin" | "huggingface" | "torchvision" | "onnx-zoo", part: "whole" | "trunk", format: string, key: string, files: Expected[], bytes: number | null, sha256: string | null }} Place
+ * @typedef {{ kind: "bundled" | "origin" | "huggingface" | "torchvision", part: "whole" | "trunk", format: string, key: string, files: Expected[], bytes: number | null, sha256: string | null }} Place
  */
 /** @typedef {{ id: string, title: string, paper: string, licence: string, caveat: string, accuracy: unknown, sizes: { f32?: number, f16?: number, trunkF16?: number }, preprocessing: unknown, places: Place[] }} Entry */
 /** What is kept of a place; `done` and `bytes` tell how much of how much. @typedef {{ key: string, done: number, bytes: number | null, complete: boolean }} Cached */
@@ -106,6 +106,22 @@ async function bring(place, shelf, onProgress, signal) {
   }
   onProgress(before, before);
   return blobs;
+}
+
+/**
+ * Keeps a file of the user's under `key`, for `fetchWeights` to find. Where there is no room nothing is kept, and this
+ * fails.
+ * @param {string} key @param {Blob} blob
+ */
+export async function keep(key, blob) {
+  const folder = await (await bestShelf()).open(await folderOf(key));
+  try {
+    await folder.write("0.0", blob);
+    await folder.write(MANIFEST, new Blob([JSON.stringify({ key, bytes: blob.size, files: [{ sha256: null, pieces: 1, bytes: blob.size, validator: null }] })]));
+  } catch (error) {
+    await folder.remove();
+    throw error;
+  }
 }
 
 /** All pieces of a file; null if any is missing. @param {import("./weights-pieces").Folder} folder @param {number} index @param {KeptFile} file */

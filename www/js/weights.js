@@ -1,7 +1,7 @@
 // Where each network's weights are and how they are had: with the page, in this browser, from the catalogue's places, or
 // from a file of the user's. Only what somebody asked for is ever downloaded. Knows no engine and no DOM.
 
-import { cached, catalogue, fetchWeights, persisted, placeOf, remove, usage } from "./weights-store.js";
+import { cached, catalogue, fetchWeights, keep, persisted, placeOf, remove, usage } from "./weights-store.js";
 
 /** @typedef {import("./types").Choice} Choice */
 /** @typedef {import("./types").ModelInfo} ModelInfo */
@@ -9,10 +9,10 @@ import { cached, catalogue, fetchWeights, persisted, placeOf, remove, usage } fr
 /** @typedef {import("./types").State} State */
 /** @typedef {import("./types").Supply} Supply */
 /** @typedef {ReturnType<typeof createWeights>} Weights */
-/** Where published weights are now; `none` is nowhere that this page knows. @typedef {"bundled" | "kept" | "remote" | "none"} Whereabouts */
+/** What the keys of the user's own files begin with. */
+const FILE_KEY = "file ";
 
-/** Hosts that let no other page read their files: their addresses are for people, who then give the page the file. */
-const LINKS = ["torchvision", "onnx-zoo"];
+/** Where published weights are now; `none` is nowhere that this page knows. @typedef {"bundled" | "kept" | "remote" | "none"} Whereabouts */
 
 /**
  * The best place to have a network's published weights from. `bytes` is null where nobody knows the size.
@@ -20,15 +20,17 @@ const LINKS = ["torchvision", "onnx-zoo"];
  * @returns {{ where: Whereabouts, place: Place | null, bytes: number | null }}
  */
 export function sourceOf(model, { entries, kept }, part = "trunk") {
-  const entry = entries.find(({ id }) => id === model.id);
-  const listed = entry?.places ?? (model.weights ? [bundled(model.weights)] : []);
-  const places = listed.filter((place) => (part === "trunk" || place.part === "whole") && !LINKS.includes(place.kind));
-  const isKept = (/** @type {Place} */ { key }) => kept.some((whole) => whole.key === key && whole.complete);
+  const listed = entries.find((entry) => entry.id === model.id)?.places ?? (model.weights ? [bundled(model.weights)] : []);
+  const places = listed.filter((place) => part === "trunk" || place.part === "whole");
+  const isKept = (/** @type {Place} */ { key }) => kept.some((entry) => entry.key === key && entry.complete);
   const here = places.find((place) => place.kind === "bundled") ?? places.find(isKept);
   const place = here ?? places[0] ?? null;
-  // Hugging Face has them in 32 bits, of a length that only its answer tells to the byte.
-  const bytes = place?.bytes ?? (place?.kind === "huggingface" ? entry?.sizes.f32 : null) ?? null;
-  return { where: here ? (here.kind === "bundled" ? "bundled" : "kept") : place ? "remote" : "none", place, bytes };
+  return { where: here ? (here.kind === "bundled" ? "bundled" : "kept") : place ? "remote" : "none", place, bytes: place?.bytes ?? null };
+}
+
+/** Where a file of the user's is kept. @param {string} name @returns {Place} */
+function keptFile(name) {
+  return placeOf({ kind: "origin", part: "whole", format: "", key: `${FILE_KEY}${name}`, url: encodeURIComponent(name), bytes: null });
 }
 
 /** @param {NonNullable<ModelInfo["weights"]>} weights @returns {Place} */
@@ -56,8 +58,12 @@ export function createWeights(store, onNotice) {
       store.patch("weights", { entries: await catalogue() });
       await refresh();
     },
-    /** @param {File} file */
-    give: (file) => void given.set(file.name, file),
+    /** Takes a file of the user's, and keeps a copy in this browser where there is room. @param {File} file */
+    async give(file) {
+      given.set(file.name, file);
+      await keep(`${FILE_KEY}${file.name}`, file).catch(() => onNotice(`This browser has no room left for ${file.name}: its weights are here until the page is closed.`));
+      await refresh();
+    },
     /**
      * The weights of a choice. Fails with a sentence where they cannot be had, and downloads only if `mayDownload`.
      * @param {Choice} choice @param {ModelInfo} model
@@ -68,7 +74,9 @@ export function createWeights(store, onNotice) {
       if (choice.weights === "random") return { files: null, part };
       if (choice.weights === "file") {
         const file = given.get(choice.file);
-        if (!file) throw new Error(`The file ${choice.file} with the weights of ${model.title} has to be given again after the page was closed: drop it on the shelf of networks.`);
+        const place = keptFile(choice.file);
+        if (!file && store.state.weights.kept.some((entry) => entry.key === place.key)) return { files: await fetchWeights(place, { signal }), part };
+        if (!file) throw new Error(`The file ${choice.file} with the weights of ${model.title} is not in this browser any more: drop it on the shelf of networks again.`);
         return { files: [file], part };
       }
       const { where, place } = sourceOf(model, store.state.weights, part);
@@ -76,12 +84,17 @@ export function createWeights(store, onNotice) {
       if (where === "remote" && !mayDownload) throw new Error(`The weights of ${model.title} are not in this browser any more: download them again from the shelf of networks.`);
       try {
         return { files: await fetchWeights(place, { onProgress, onNotice, signal }), part: place.part === "whole" ? part : "trunk" };
+      } catch (error) {
+        // What comes with the page has no other source.
+        if (where !== "bundled" || !(error instanceof Error) || signal?.aborted) throw error;
+        throw new Error(`The weights of ${model.title} did not arrive. ${error.message.replace(/ Choose another source.*$/, " Check the connection and download them again.")}`, { cause: error });
       } finally {
         if (where === "remote") void refresh();
       }
     },
     /** @param {string} key */
     async remove(key) {
+      given.delete(key.slice(FILE_KEY.length));
       await remove(key);
       await refresh();
     },

@@ -103,7 +103,7 @@ export function networkActions(page) {
         store.patch("shelf", { stranger: { file, sentence, details, nearest } });
         return show("networks");
       }
-      page.weights.give(file);
+      await page.weights.give(file);
       await useUndoably({ id: model.id, weights: "file", file: file.name, part: part === "trunk" ? part : partOf(model) });
     } catch (error) {
       notices.trouble(`${file.name}: ${sentenceOf(error)}`);

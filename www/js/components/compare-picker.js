@@ -45,14 +45,17 @@ export function comparePicker(element) {
         chip.disabled = running;
         chip.hidden = (last ? suggested(last, index) : []).length < 2;
       });
-      const titles = picked.map((key) => models.find((model) => model.id === key.split(" ")[1])?.title ?? "");
+      const titles = picked.map((key) => {
+        const [kind = "", id] = key.split(" ");
+        return `${models.find((model) => model.id === id)?.title ?? ""}${kind === "random" ? " untrained" : ""}`;
+      });
       say(summary, `Networks to compare: ${titles.length === 0 ? "none yet" : titles.join(", ")}`);
       keyed(
         list,
         byFamily(models),
         ({ name }) => h("fieldset", {}, h("legend", {}, name), h("div", { class: "pick-rows" })),
-        (field, { members }) => {
-          const rows = members.flatMap((model) => {
+        (field, { all }) => {
+          const rows = all.flatMap((model) => {
             const choices = new Map([usually(model, weights), untrained(model), ...(choice.id === model.id ? [choice] : [])].map((entry) => [keyOf(entry), entry]));
             return [...choices].map(([id, entry]) => ({ id, model, entry, source: sourceOf(model, weights) }));
           });

@@ -1,7 +1,7 @@
 // What the networks made of the same pictures: one table, small bars in every cell, and one sentence on who did best.
 
 import { emit, h, watch } from "../dom.js";
-import { figures, keyOf, milliseconds, trainingWords } from "../networks.js";
+import { figures, keyOf, megabytes, milliseconds, trainingWords } from "../networks.js";
 
 /** @typedef {import("../types").CompareRow} CompareRow */
 /** @typedef {import("../types").ModelInfo} ModelInfo */
@@ -19,8 +19,8 @@ export function compareTable(element) {
       const columns = [
         { title: "Accuracy", value: (/** @type {CompareRow} */ row) => row.accuracy, top: 1, words: (/** @type {number} */ value) => `${Math.round(value * 100)} %` },
         { title: "One picture", value: (/** @type {CompareRow} */ row) => row.ms, top: most((row) => row.ms), words: milliseconds },
-        { title: "Memory", value: (/** @type {CompareRow} */ row) => modelOf(row).trunkParameters * 4, top: most((row) => modelOf(row).trunkParameters * 4), words: (/** @type {number} */ value) => `${figures(value / 1e6)} MB` },
-        { title: "Weights", value: (/** @type {CompareRow} */ row) => modelOf(row).parameters / 1e6, top: most((row) => modelOf(row).parameters / 1e6), words: (/** @type {number} */ value) => `${figures(value)} M` },
+        { title: "Memory", value: (/** @type {CompareRow} */ row) => modelOf(row).trunkParameters * 4, top: most((row) => modelOf(row).trunkParameters * 4), words: (/** @type {number} */ value) => megabytes(value) },
+        { title: "Weights", value: (/** @type {CompareRow} */ row) => modelOf(row).parameters, top: most((row) => modelOf(row).parameters), words: (/** @type {number} */ value) => (value < 1e6 ? `${figures(value / 1e3)} k` : `${figures(value / 1e6)} M`) },
       ];
       const focused = element.contains(document.activeElement) ? document.activeElement?.getAttribute("data-use") : null;
       element.replaceChildren(

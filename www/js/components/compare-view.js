@@ -33,7 +33,7 @@ export function compareView(element) {
       if (compare.running) say(text, `Network ${at + 1} of ${compare.rows.length}`);
       else say(text, missing ? missing.replace("Training", "Comparing") : picked.length < 2 ? "Choose two networks or more." : "");
       const { conditions } = compare;
-      say(terms, conditions ? `Learned from ${conditions.pictures} pictures in ${conditions.classes} classes and tested on ${conditions.tested}; ${conditions.settings.hidden ? `a hidden layer of ${conditions.settings.hidden}` : "a linear head"}, ${conditions.settings.epochs} epochs, seed ${conditions.settings.seed}. Memory is what the weights take in front of the head; M is a million.` : "");
+      say(terms, conditions ? `Learned from ${conditions.pictures} pictures in ${conditions.classes} classes and tested on ${conditions.tested}; ${conditions.settings.hidden ? `a hidden layer of ${conditions.settings.hidden}` : "a linear head"}, ${conditions.settings.epochs} epochs, seed ${conditions.settings.seed}. Memory is what the weights in front of the head take; k is a thousand, M a million.` : "");
       terms.hidden = !conditions;
     },
   );

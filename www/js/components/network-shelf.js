@@ -56,6 +56,12 @@ export function networkShelf(element) {
 
   /** @type {WeakMap<HTMLElement, import("../types").Component>} */
   const cards = new WeakMap();
+  /** @param {import("../types").ModelInfo} model */
+  function newCard(model) {
+    const card = h("li", { class: "network-card" });
+    cards.set(card, networkCard(card, model));
+    return card;
+  }
   const head = watch(
     (state) => [state.view, state.shelf, state.models],
     (view, { measuring, waiting, speeds, sentence }, models) => {
@@ -76,18 +82,11 @@ export function networkShelf(element) {
     keyed(
       families,
       byFamily(state.models),
-      ({ name, members }) => h("section", { class: `family of-${members.length}` }, h("h3", {}, name), h("p", { class: "hint" }, FAMILIES[name] ?? ""), h("ul", { class: "cards" })),
-      (section, { members }) =>
-        keyed(
-          /** @type {Element} */ (section.lastElementChild),
-          members,
-          (model) => {
-            const card = h("li", { class: "network-card" });
-            cards.set(card, networkCard(card, /** @type {import("../types").ModelInfo} */ (model)));
-            return card;
-          },
-          (card) => cards.get(card)?.(state),
-        ),
+      ({ name, members, small }) => h("section", { class: `family of-${members.length}` }, h("h3", {}, name), h("p", { class: "hint" }, FAMILIES[name] ?? ""), h("ul", { class: "cards" }), small.length > 0 && h("details", {}, h("summary", {}, `Small editions for pictures of 32 × 32 pixels (${small.length})`), h("ul", { class: "cards" }))),
+      (section, { members, small }) => [members, small].forEach((some, index) => {
+        const list = section.querySelectorAll(".cards")[index];
+        if (list) keyed(list, some, newCard, (card) => cards.get(card)?.(state));
+      }),
     );
   };
 }

@@ -27,7 +27,7 @@ export function stageDiagram({ nodes }, layers, title) {
   /** @param {Box} box */
   const inside = (box) => box.layers.map((index) => /** @type {import("../types").LayerNode} */ (nodes[index]));
   /** @param {Box} box */
-  const nameOf = (box) => (box.kind === "block" ? `Block ${box.name}` : inside(box).map((layer) => layerName(layer, false)).join(", then "));
+  const nameOf = (box) => (box.kind === "block" ? `Block ${box.name}` : inside(box).map((layer) => layerName(layer, "whole")).join(", then "));
 
   /** @param {Box} box */
   function tell(box) {
@@ -59,10 +59,9 @@ export function stageDiagram({ nodes }, layers, title) {
     const block = box.kind === "block";
     const said = [nameOf(box), ...layerFacts(layer, box.name).map(({ label, value }) => `${label}: ${value}`)].join(". ");
     const item = s("g", { class: `box ${box.kind}${box.open ? " open" : ""}`, role: "treeitem", tabindex: box.id === current ? "0" : "-1", "aria-level": box.level, "aria-expanded": block ? String(box.open) : null, "aria-label": said, "data-box": box.id });
-    if (box.open) item.append(s("rect", { class: "frame", x: box.x + 0.5, y: box.y + 0.5, width: box.width - 1, height: box.whole - 1, rx: 8 }));
     item.append(s("rect", { class: "face", x: box.x + 0.5, y: box.y + 0.5, width: box.width - 1, height: box.height - 1, rx: block ? 8 : 5 }));
     const [middle, foot] = [box.x + box.width / 2, box.y + box.height / 2];
-    const name = block ? box.name : layerName(first, box.columns > 1);
+    const name = block ? box.name : layerName(first, box.columns > 1 ? "brief" : "box");
     // The words in the box are for the eye: the name says all of it.
     const words = s("g", { class: "words", "aria-hidden": "true" });
     if (box.columns > 2) words.append(s("text", { class: "what", x: middle, y: foot - 0.15 * em, "text-anchor": "middle" }, name), s("text", { class: "shape", x: middle, y: foot + 0.95 * em, "text-anchor": "middle" }, shapeWords(last.shape, true)));
@@ -87,7 +86,8 @@ export function stageDiagram({ nodes }, layers, title) {
     const tree = s("svg", { role: "tree", "aria-label": `Layers of ${title}`, width, height, "font-size": em });
     const flow = s("g", { "aria-hidden": "true" });
     for (const { points, shortcut } of lines) flow.append(s("path", { class: shortcut ? "shortcut" : "flow", d: path(...points.map(([x, y], at) => [at === 0 ? "M" : "L", x, y])) }));
-    tree.append(flow, ...boxes.flatMap((box) => drawBox(box, em)));
+    const frames = boxes.filter((box) => box.open).map((box) => s("rect", { class: "frame", x: box.x + 0.5, y: box.y + 0.5, width: box.width - 1, height: box.whole - 1, rx: 8 }));
+    tree.append(s("g", { "aria-hidden": "true" }, ...frames), flow, ...boxes.flatMap((box) => drawBox(box, em)));
     tree.addEventListener("keydown", (event) => onKey(/** @type {KeyboardEvent} */ (event), boxes));
     element.replaceChildren(tree, facts, hint);
   }

@@ -7,7 +7,7 @@ import { megabytes } from "../networks.js";
 /** @param {HTMLElement} element @returns {import("../types").Component} */
 export function storagePanel(element) {
   const list = h("ul", { class: "kept", "aria-label": "Weights in this browser" });
-  const none = h("p", { class: "hint" }, "No downloaded weights yet. What comes with the page is not counted here.");
+  const none = h("p", { class: "hint" }, "No downloaded weights yet, and no files of yours. What comes with the page is not counted here.");
   const total = h("p", { class: "kept-total" });
   const bar = h("span", { class: "meter" }, h("span", {}));
   const promise = h("p", {});
@@ -25,7 +25,7 @@ export function storagePanel(element) {
         ({ key }) => h("li", {}, h("span", { class: "kept-name" }), h("span", { class: "figures" }), h("button", { type: "button", class: "small quiet", onclick: () => emit(element, "weights-remove", key) }, icon("clear"), "Delete")),
         (item, { key, done, bytes, complete }) => {
           const entry = entries.find(({ places }) => places.some((place) => place.key === key));
-          const file = key.split("/").at(-1) ?? key;
+          const file = key.replace(/^file /, "").split("/").at(-1) ?? key;
           const title = models.find((model) => model.id === entry?.id)?.title ?? file;
           const [name, size, remove] = item.children;
           say(/** @type {Element} */ (name), `${title}${entry?.places.find((place) => place.key === key)?.part === "trunk" ? ", without its classifier" : ""}${complete ? "" : ", broken off"}`);
