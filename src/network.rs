@@ -34,6 +34,7 @@ pub struct LoadOptions {
     pub seed: u64,
     /// Leaves the classifier out, and its parameters where they are.
     pub trunk: bool,
+    /// As many as the weights tell apart if not given.
     pub classes: Option<usize>,
     pub height: Option<usize>,
     pub width: Option<usize>,
@@ -87,7 +88,10 @@ impl Network {
         let width = options.width.unwrap_or(spec.input.width);
         let part = match options.trunk {
             true => Part::Trunk,
-            false => Part::Whole { classes: options.classes.unwrap_or(spec.classes) },
+            false => {
+                let kept = || weights.as_ref().and_then(|weights| weights.classes(spec));
+                Part::Whole { classes: options.classes.or_else(kept).unwrap_or(spec.classes) }
+            }
         };
         let input = spec.input.scaled_to(height, width);
         let graph = spec.part(Shape::new(1, input.channels, height, width), part)?;

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What people read and write here; what is generated, vendored or data is not in these folders or has another ending.
-const FOLDERS: [&str; 8] =
-    ["src", "shaders", "tests", "xtask/src", "bench", "www/js", "www/css", "www/lessons"];
+const FOLDERS: [&str; 9] =
+    ["src", "fuzz", "shaders", "tests", "xtask/src", "bench", "www/js", "www/css", "www/lessons"];
 const ENDINGS: [&str; 9] = ["rs", "wgsl", "js", "mjs", "ts", "css", "html", "md", "py"];
 
 /// A file by its path relative to the project, with forward slashes, and its text.

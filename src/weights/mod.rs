@@ -7,6 +7,8 @@
 
 mod caffe;
 mod checkpoint;
+#[cfg(feature = "cli")]
+pub mod convert;
 mod cursor;
 mod error;
 mod global;

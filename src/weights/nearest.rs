@@ -31,6 +31,17 @@ fn names(graph: &Graph) -> BTreeSet<&str> {
 }
 
 impl Checkpoint {
+    /// How many classes the file's classifier tells apart, if it has the one of that network.
+    pub fn classes(&self, spec: &ModelSpec) -> Option<usize> {
+        let graph = spec.published(1).ok()?;
+        let classifier = graph.node(graph.taps.logits?);
+        let weight =
+            classifier.params.iter().map(|id| graph.param(*id)).find(|param| param.dims.len() == 2)?;
+        let renamed = naming::renamed(self, &graph);
+        let found = renamed.dims(&weight.name)?;
+        (found.len() == 2 && found[1] == weight.dims[1]).then_some(found[0])
+    }
+
     /// The network whose trunk has most of these tensors, if it has at least half of them.
     pub fn nearest(&self) -> Option<Nearest> {
         let nearest = CATALOGUE.iter().filter_map(|spec| self.compared(spec));

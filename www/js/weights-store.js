@@ -10,7 +10,7 @@ import { bestShelf, memoryShelf } from "./weights-pieces.js";
 /**
  * A place where weights are. `key` names it, `files` has their absolute addresses, `bytes` is their sum, null where
  * nobody knows it; `sha256` is that of a single file, whole, and null otherwise.
- * @typedef {{ kind: "bundled" | "origin" | "huggingface" | "torchvision", part: "whole" | "trunk", format: string, key: string, files: Expected[], bytes: number | null, sha256: string | null }} Place
+ * @typedef {{ kind: "bundled" | "origin" | "huggingface" | "torchvision" | "onnx-zoo", part: "whole" | "trunk", format: string, key: string, files: Expected[], bytes: number | null, sha256: string | null }} Place
  */
 /** @typedef {{ id: string, title: string, paper: string, licence: string, caveat: string, accuracy: unknown, sizes: { f32?: number, f16?: number, trunkF16?: number }, preprocessing: unknown, places: Place[] }} Entry */
 /** What is kept of a place; `done` and `bytes` tell how much of how much. @typedef {{ key: string, done: number, bytes: number | null, complete: boolean }} Cached */

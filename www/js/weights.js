@@ -14,18 +14,24 @@ const FILE_KEY = "file ";
 
 /** Where published weights are now; `none` is nowhere that this page knows. @typedef {"bundled" | "kept" | "remote" | "none"} Whereabouts */
 
+/** Hosts that let no other page read their files: their addresses are for people, who then give the page the file. */
+const LINKS = ["torchvision", "onnx-zoo"];
+
 /**
  * The best place to have a network's published weights from. `bytes` is null where nobody knows the size.
  * @param {ModelInfo} model @param {State["weights"]} weights @param {"trunk" | "whole"} [part] the least that is wanted
  * @returns {{ where: Whereabouts, place: Place | null, bytes: number | null }}
  */
 export function sourceOf(model, { entries, kept }, part = "trunk") {
-  const listed = entries.find((entry) => entry.id === model.id)?.places ?? (model.weights ? [bundled(model.weights)] : []);
-  const places = listed.filter((place) => part === "trunk" || place.part === "whole");
-  const isKept = (/** @type {Place} */ { key }) => kept.some((entry) => entry.key === key && entry.complete);
+  const entry = entries.find(({ id }) => id === model.id);
+  const listed = entry?.places ?? (model.weights ? [bundled(model.weights)] : []);
+  const places = listed.filter((place) => (part === "trunk" || place.part === "whole") && !LINKS.includes(place.kind));
+  const isKept = (/** @type {Place} */ { key }) => kept.some((whole) => whole.key === key && whole.complete);
   const here = places.find((place) => place.kind === "bundled") ?? places.find(isKept);
   const place = here ?? places[0] ?? null;
-  return { where: here ? (here.kind === "bundled" ? "bundled" : "kept") : place ? "remote" : "none", place, bytes: place?.bytes ?? null };
+  // Hugging Face has them in 32 bits, of a length that only its answer tells to the byte.
+  const bytes = place?.bytes ?? (place?.kind === "huggingface" ? entry?.sizes.f32 : null) ?? null;
+  return { where: here ? (here.kind === "bundled" ? "bundled" : "kept") : place ? "remote" : "none", place, bytes };
 }
 
 /** Where a file of the user's is kept. @param {string} name @returns {Place} */

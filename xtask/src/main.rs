@@ -5,12 +5,14 @@
 mod bench;
 mod command;
 mod dist;
+mod fuzz;
 mod serve;
 mod site;
 mod test;
 mod tools;
 mod vendor;
 mod wasm;
+mod weights;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -37,11 +39,18 @@ enum Task {
     Dist(dist::Dist),
     /// Measure the engine natively and in Chromium.
     Bench(bench::Bench),
+    /// Add pretrained weights to what the page's own host serves.
+    Weights(weights::Weights),
+    /// Feed random files to the readers of weights.
+    Fuzz(fuzz::Fuzz),
     /// Install the page's npm packages and copy what the page imports to www/vendor and www/demo.
     Vendor,
 }
 
 fn main() -> ExitCode {
+    if let Some(code) = fuzz::compiler() {
+        return code;
+    }
     match run(Arguments::parse().task) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -57,6 +66,8 @@ fn run(task: Task) -> Result<()> {
         Task::Test(options) => test::test(&options),
         Task::Dist(options) => dist::dist(&options),
         Task::Bench(options) => bench::bench(&options),
+        Task::Fuzz(options) => fuzz::fuzz(&options),
+        Task::Weights(options) => weights::weights(&options),
         Task::Vendor => vendor::vendor(),
     }
 }

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: every check of the project, in the order in which they are quick to fail, and a summary.
 
 use crate::command::{command, describe, node_program, run};
-use crate::{dist, project, site, tools, vendor};
+use crate::{dist, fuzz, project, site, tools, vendor};
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use std::fs;
@@ -82,6 +82,11 @@ pub fn test(options: &Test) -> Result<()> {
             summary.commands(rust_lints());
         }
         summary.commands([rust_tests(name)]);
+        for target in fuzz::TARGETS.into_iter().filter(|_| name.is_none()) {
+            summary.step(&format!("fuzz the reader of {target} files"), || {
+                fuzz::fuzz_one(target, 60 / fuzz::TARGETS.len() as u64)
+            });
+        }
     }
     if wants(Group::Page) || wants(Group::Browser) {
         let built = summary.step("npm packages", vendor::vendor)

@@ -2,6 +2,8 @@
 //!
 //! Knows files and a terminal; everything else is the library's.
 
+mod weights;
+
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,7 +20,7 @@ use headstart::network::{LoadOptions, Network};
 use headstart::random::Random;
 use headstart::table;
 use headstart::transfer::{Example, Settings, loss, probe};
-use headstart::weights::{Checkpoint, Parameters};
+use headstart::weights::Checkpoint;
 use image::{DynamicImage, ImageDecoder, ImageReader, RgbaImage};
 use indicatif::{ProgressBar, ProgressStyle};
 use pollster::block_on;
@@ -33,11 +35,14 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Prints the layers of a network, or the tensors of a safetensors file.
+    /// Prints the layers of a network, or the tensors of a file of weights and which network they are for.
     Inspect {
-        /// A network's id, `resnet18` for instance, or a file.
-        what: String,
+        /// A network's id, `resnet18` for instance, or a file, or the files of one network.
+        #[arg(required = true)]
+        what: Vec<String>,
     },
+    /// Writes weights as safetensors, with the names that networks have here.
+    Convert(weights::Convert),
     /// Names the five likeliest classes of each picture.
     Classify {
         #[arg(required = true)]
@@ -82,7 +87,7 @@ enum Command {
 struct Source {
     #[arg(long, default_value = "efficientnet_lite0")]
     model: String,
-    /// A safetensors file; the one that comes with the page if not given.
+    /// A file of weights; the one that comes with the page if not given.
     #[arg(long)]
     weights: Option<PathBuf>,
 }
@@ -92,6 +97,7 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Inspect { what } => inspect(&what),
+        Command::Convert(options) => weights::convert(&options),
         Command::Classify { images, source } => classify(&images, &source),
         Command::Probe { folder, per_class, seeds, hidden, source } => {
             let settings = Settings { hidden, ..Settings::default() };
@@ -109,34 +115,17 @@ fn main() -> ExitCode {
     }
 }
 
-fn inspect(what: &str) -> Outcome<()> {
-    let path = Path::new(what);
-    if models::find(what).is_none() && path.exists() {
-        return inspect_file(path);
+fn inspect(what: &[String]) -> Outcome<()> {
+    let [id] = what else { return weights::inspect(what) };
+    if models::find(id).is_none() && Path::new(id).exists() {
+        return weights::inspect(what);
     }
-    let spec = known(what)?;
+    let spec = known(id)?;
     let graph = spec.published(1)?;
     let cost = analysis::total(&graph);
     println!("{}: {}\n", spec.title, spec.paper);
     print!("{graph}");
     println!("\n{} parameters, {:.1} million multiply-accumulates", cost.parameters, cost.macs as f64 / 1e6);
-    Ok(())
-}
-
-fn inspect_file(path: &Path) -> Outcome<()> {
-    let checkpoint = Checkpoint::read(read(path)?)?;
-    for (name, dims) in checkpoint.names() {
-        println!("{name:<40} {dims:?}");
-    }
-    let fits = |spec: &&ModelSpec| {
-        let graph = spec.published(1).ok();
-        graph.is_some_and(|graph| Parameters::from_checkpoint(checkpoint.clone(), &graph, true, 0).is_ok())
-    };
-    let fitting: Vec<&str> = CATALOGUE.iter().filter(fits).map(|spec| spec.id).collect();
-    match fitting.as_slice() {
-        [] => println!("\nThese are the weights of no network here."),
-        ids => println!("\nThese are weights of {}.", ids.join(" and ")),
-    }
     Ok(())
 }
 
@@ -273,7 +262,7 @@ impl Source {
         let path = self.weights.clone().or(bundled);
         let path =
             path.ok_or_else(|| format!("{} comes without weights; name a file with --weights", spec.id))?;
-        let weights = Checkpoint::read(read(&path)?)?;
+        let weights = block_on(Checkpoint::open(weights::storage(&path)?))?;
         Ok(block_on(Network::new(spec, Some(weights), LoadOptions::default()))?)
     }
 }
@@ -347,11 +336,6 @@ fn entries(folder: &Path) -> Outcome<Vec<PathBuf>> {
     let mut paths = entries.map(|entry| Ok(entry.map_err(sentence)?.path())).collect::<Outcome<Vec<_>>>()?;
     paths.sort();
     Ok(paths)
-}
-
-fn read(path: &Path) -> Outcome<Vec<u8>> {
-    fs::read(path)
-        .map_err(|error| format!("{} cannot be read ({error}); check its name", path.display()).into())
 }
 
 fn progress(count: usize, what: &'static str) -> ProgressBar {
