@@ -49,6 +49,13 @@ impl Param {
     pub fn new(name: String, spec: ParamSpec) -> Self {
         Self { name, dims: spec.dims, init: spec.init, source: Source::Checkpoint }
     }
+
+    /// Some rows along the first dimension as a parameter of their own, named `fc.weight[0..512]`.
+    pub fn rows(&self, rows: Range<usize>) -> Self {
+        let dims = [&[rows.len()], &self.dims[1..]].concat();
+        let name = format!("{}[{}..{}]", self.name, rows.start, rows.end);
+        Self { name, dims, init: self.init, source: Source::Rows { of: Box::new(self.clone()), rows } }
+    }
 }
 
 /// Where a parameter's values come from.

@@ -89,6 +89,26 @@ fn files_of_limited_size_are_together_the_whole() {
 }
 
 #[test]
+fn a_tensor_longer_than_a_file_may_be_is_spread_over_files_by_its_rows() {
+    let limit = 300_000;
+    for (name, precision, tolerance) in
+        [("rows16", Precision::F16, 0.0), ("rows8", Precision::Int8, 0.501 / 127.0)]
+    {
+        let files = converted(name, precision, limit);
+        for file in &files {
+            let bytes = fs::metadata(file).expect("just written").len();
+            assert!(bytes <= limit, "{}: {bytes}", file.display());
+        }
+        let checkpoint = read(&files);
+        for param in &graph().params {
+            let rounded = param.dims.len() > 1;
+            let found = error(&checkpoint, &param.name, if rounded { param.dims[0] } else { 1 });
+            assert!(found <= if rounded { tolerance } else { 0.0 }, "{name}: {}: {found}", param.name);
+        }
+    }
+}
+
+#[test]
 fn the_same_weights_give_the_same_bytes() {
     let [first, second] = ["first", "second"]
         .map(|name| fs::read(&converted(name, Precision::Int8, u64::MAX)[0]).expect("just written"));

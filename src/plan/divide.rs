@@ -5,7 +5,7 @@
 //! whoever brings weights to a backend holds a piece of them in every form it passes through. Rows lie side by side in a
 //! file, so a piece is read on its own.
 
-use crate::graph::{Graph, Node, NodeId, Param, ParamId, Source};
+use crate::graph::{Graph, Node, NodeId, Param, ParamId};
 use crate::ops::{Concat, Linear, Op};
 use crate::shape::Shape;
 
@@ -47,14 +47,7 @@ fn pieces(graph: &mut Graph, node: &Node, linear: Linear, rows: usize) {
     let mut parts = Vec::new();
     for start in (0..linear.features).step_by(step) {
         let rows = start..linear.features.min(start + step);
-        let params = node.params.iter().map(|id| {
-            let of = graph.param(*id).clone();
-            let dims = [&[rows.len()], &of.dims[1..]].concat();
-            let name = format!("{}[{}..{}]", of.name, rows.start, rows.end);
-            let source = Source::Rows { rows: rows.clone(), of: Box::new(of.clone()) };
-            Param { name, dims, source, ..of }
-        });
-        let params: Vec<Param> = params.collect();
+        let params: Vec<Param> = node.params.iter().map(|id| graph.param(*id).rows(rows.clone())).collect();
         let first = graph.params.len();
         graph.params.extend(params);
         graph.nodes.push(Node {
@@ -91,6 +84,7 @@ fn concat(graph: &mut Graph, whole: &Node, parts: &[NodeId]) -> NodeId {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::graph::Source;
     use crate::plan::Plan;
     use crate::tensor::Tensor;
 

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use sha2::{Digest, Sha256};
 
-use super::{Format, Storage, Stored, WeightsError, onnx, pytorch, safetensors, verify};
+use super::{Format, Storage, Stored, WeightsError, onnx, pieces, pytorch, safetensors, verify};
 
 /// Named tensors of a file, or of several that belong together. Values are read and converted when they are asked for,
 /// so that nothing lies in memory that nobody needs.
@@ -40,10 +40,10 @@ impl Checkpoint {
         at_once(Self::open(Storage::memory(bytes)))
     }
 
-    /// The tensors of several files as those of one.
+    /// The tensors of several files as those of one; one that is spread over them by its rows is put together.
     ///
     /// An index of safetensors files may be among them. Fails if two files have a tensor of the same name, or if the
-    /// index names one that no file has.
+    /// index names one that no file has, and if some rows are nowhere.
     pub async fn open_all(files: Vec<Storage>) -> Result<Self, WeightsError> {
         let mut whole = Self::default();
         let mut indices = Vec::new();
@@ -61,7 +61,7 @@ impl Checkpoint {
         }
         match indices.into_iter().flatten().find(|(name, _)| !whole.tensors.contains_key(name)) {
             Some((name, file)) => Err(WeightsError::FileMissing { name, file }),
-            None => Ok(whole),
+            None => Ok(Self { tensors: pieces::joined(whole.tensors)? }),
         }
     }
 

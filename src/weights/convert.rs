@@ -81,12 +81,12 @@ fn readable(file: &Path) -> io::Result<()> {
     File::open(file).map(drop)
 }
 
-/// Parameters in runs of at most `limit` bytes, or of one that is longer by itself.
-fn shards(graph: &Graph, precision: Precision, limit: u64) -> Vec<Vec<&Param>> {
-    let mut shards: Vec<Vec<&Param>> = vec![Vec::new()];
+/// Parameters in runs of at most `limit` bytes; one that is longer by itself is taken apart by its rows.
+fn shards(graph: &Graph, precision: Precision, limit: u64) -> Vec<Vec<Param>> {
+    let mut shards: Vec<Vec<Param>> = vec![Vec::new()];
     let mut taken = HEADER;
-    for param in &graph.params {
-        let bytes = length(param, precision) as u64;
+    for param in graph.params.iter().flat_map(|param| pieces(param, precision, limit)) {
+        let bytes = length(&param, precision) as u64;
         if taken + bytes > limit && taken > HEADER {
             shards.push(Vec::new());
             taken = HEADER;
@@ -95,6 +95,19 @@ fn shards(graph: &Graph, precision: Precision, limit: u64) -> Vec<Vec<&Param>> {
         shards.last_mut().expect("there is always one").push(param);
     }
     shards
+}
+
+/// The parameter, or runs of its rows that fit into a file.
+fn pieces(param: &Param, precision: Precision, limit: u64) -> Vec<Param> {
+    let bytes = length(param, precision) as u64;
+    let room = limit.saturating_sub(HEADER);
+    if bytes <= room || param.dims.len() < 2 {
+        return vec![param.clone()];
+    }
+    let rows = param.dims[0];
+    let at_once = (room / (bytes / rows as u64).max(1)).max(1) as usize;
+    let starts = (0..rows).step_by(at_once);
+    starts.map(|start| param.rows(start..rows.min(start + at_once))).collect()
 }
 
 /// Room for a header that names some hundred tensors.

@@ -59,6 +59,10 @@ pub enum WeightsError {
     IndexAlone,
     #[error("{name} is in none of the files chosen, but in {file}; choose that file as well")]
     FileMissing { name: String, file: String },
+    #[error(
+        "rows {first} to {last} of {name} are in none of the files chosen; choose all files of the network"
+    )]
+    RowsMissing { name: String, first: usize, last: usize },
     #[error("{name} is in two of the weights files; choose the files of one network")]
     Twice { name: String },
     #[error("{name}: expects values of type F32, F16 or BF16, got {kind}; convert the weights file")]

@@ -17,6 +17,7 @@ mod naming;
 mod nearest;
 mod onnx;
 mod pickle;
+mod pieces;
 mod program;
 mod pytorch;
 mod resolve;

@@ -52,6 +52,28 @@ impl Storage {
         Self { len, place: Place::Elsewhere(Rc::new(Elsewhere { read, block: RefCell::default() })) }
     }
 
+    /// Ranges of other storages, one after another.
+    pub fn joined(parts: Vec<(Self, Range<u64>)>) -> Self {
+        let len = parts.iter().map(|(_, range)| range.end - range.start).sum();
+        let parts = Rc::new(parts);
+        Self::elsewhere(len, move |wanted| {
+            let parts = parts.clone();
+            async move {
+                let mut bytes = Vec::with_capacity((wanted.end - wanted.start) as usize);
+                let mut start = 0;
+                for (storage, Range { start: first, end }) in parts.iter() {
+                    let within = |at: u64| first + at.clamp(start, start + end - first) - start;
+                    let range = within(wanted.start)..within(wanted.end);
+                    if !range.is_empty() {
+                        bytes.extend(storage.read(range).await.map_err(|error| error.to_string())?);
+                    }
+                    start += end - first;
+                }
+                Ok(bytes)
+            }
+        })
+    }
+
     /// Length of the file in bytes.
     pub fn len(&self) -> u64 {
         self.len

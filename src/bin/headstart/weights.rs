@@ -103,7 +103,7 @@ pub fn convert(options: &Convert) -> Outcome<()> {
         let bytes = fs::metadata(&file)?.len();
         println!("{}: {} of {}, {bytes} bytes", file.display(), of, spec.id);
         if bytes >= limit {
-            println!("  one tensor of it alone is longer than {limit} bytes");
+            println!("  one row of a tensor is longer than {limit} bytes");
         }
     }
     Ok(())
