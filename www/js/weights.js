@@ -34,6 +34,12 @@ export function sourceOf(model, { entries, kept }, part = "trunk") {
   return { where: here ? (here.kind === "bundled" ? "bundled" : "kept") : place ? "remote" : "none", place, bytes };
 }
 
+/** Addresses that a person can have a network's weights from, to give the page the file. @param {ModelInfo} model @param {State["weights"]} weights */
+export function linksTo(model, { entries }) {
+  const places = entries.find(({ id }) => id === model.id)?.places ?? [];
+  return places.flatMap((place) => (LINKS.includes(place.kind) ? place.files.map(({ url }) => ({ url, host: new URL(url).host })) : []));
+}
+
 /** Where a file of the user's is kept. @param {string} name @returns {Place} */
 function keptFile(name) {
   return placeOf({ kind: "origin", part: "whole", format: "", key: `${FILE_KEY}${name}`, url: encodeURIComponent(name), bytes: null });

@@ -2,7 +2,7 @@
 
 import { emit, h, icon, say, watch } from "../dom.js";
 import { keyOf, megabytes, milliseconds, partOf, roughly, sameChoice, untrained, usually } from "../networks.js";
-import { sourceOf } from "../weights.js";
+import { linksTo, sourceOf } from "../weights.js";
 import { entry, opener } from "./popover.js";
 import { silhouette } from "./silhouette.js";
 
@@ -31,13 +31,14 @@ export function networkCard(element, model) {
     },
   });
   const fresh = entry("Use it untrained, and compare", () => emit(element, "network-use", untrained(model)), icon("seed"));
+  const about = h("div", { class: "hint paper" });
   const more = opener(
     { class: "quiet icon-only", label: `More about ${model.title}`, face: [icon("more")], panelClass: "menu" },
     fresh,
     entry("Use a file of its weights", () => file.click(), icon("open")),
     entry("Measure how fast it is here", () => emit(element, "pace-measure", [model.id]), icon("clock")),
     entry("Compare it with the one in use", () => emit(element, "compare-with", model.id), icon("compare")),
-    h("p", { class: "hint paper" }, model.paper),
+    about,
   );
   element.append(
     h("div", { class: "card-head" }, h("h4", {}, model.title), h("span", { class: "figures" }, String(model.year))),
@@ -59,6 +60,18 @@ export function networkCard(element, model) {
       bar.value = mine ? measuring.share : 0;
       measure.hidden = mine || queued || ms !== undefined;
       say(speedText, mine ? "" : queued ? "in turn…" : ms === undefined ? "" : milliseconds(ms));
+    },
+  );
+  const drawAbout = watch(
+    (state) => [state.weights],
+    (known) => {
+      const listed = known.entries.find(({ id }) => id === model.id);
+      const links = linksTo(model, known);
+      about.replaceChildren(
+        h("p", {}, model.paper),
+        ...(listed ? [h("p", {}, `Weights: ${listed.licence}. ${listed.caveat}`)] : []),
+        ...(links.length > 0 ? [h("p", {}, "A file of them is at ", ...links.flatMap(({ url, host }, index) => [index > 0 ? ", " : "", h("a", { href: url, target: "_blank", rel: "noopener" }, host)]), ": download it there and drop it on this card.")] : []),
+      );
     },
   );
   const drawUse = watch(
@@ -83,6 +96,7 @@ export function networkCard(element, model) {
     },
   );
   return (state) => {
+    drawAbout(state);
     drawShape(state);
     drawSpeed(state);
     drawUse(state);

@@ -27,7 +27,7 @@ export function networkShelf(element) {
   const storage = h("section", { class: "storage-panel" });
   const families = h("div", { class: "families" });
   element.append(
-    viewHead("Networks", "The networks that taught computers to see. Choose the one to stand on: your examples stay, only what it sees in them is computed again.", compare, measure, bring, file),
+    viewHead("Networks", "The networks that taught computers to see. Choose the one to stand on: your examples stay, and the network looks at them anew.", compare, measure, bring, file),
     h("dl", { class: "legend" }, ...[["Layers", "steps with weights, one after another"], ["Weights", "the numbers it learned"], ["Multiplications", "the work for one picture: the fewer, the faster"], ["Right on ImageNet", "how often its first guess among a thousand things was right"]].map(([term, words]) => h("div", {}, h("dt", {}, term), h("dd", {}, words)))),
     trouble,
     stranger,
