@@ -34,6 +34,7 @@ pub struct Workspace {
     pub padded: Vec<f32>,
     pub panels: Vec<f32>,
     pub tiles: Vec<f32>,
+    pub weights: Vec<f32>,
 }
 
 impl Convolution {

@@ -237,7 +237,8 @@ async fn convolution(
     }
     if let Some(tile) = Winograd::tile_for(window, conv.groups, input, output) {
         let layer = Winograd::new(input, output, window.padding, tile);
-        let weight = param(node.params[0], Packing::Winograd { tile }).await?;
+        let packing = if layer.takes_plain_weight() { Packing::AsIs } else { Packing::Winograd { tile } };
+        let weight = param(node.params[0], packing).await?;
         return Ok(Kernel::Winograd { layer, weight, bias, activation });
     }
     let layer = Convolution::new(input, output, window, conv.groups);

@@ -9,7 +9,7 @@ use super::conv::Workspace;
 use super::epilogue::{Epilogue, activate};
 use super::padding::pad;
 use super::simd::{F32x4, LANES};
-use super::tile::COLUMNS;
+use super::tile::{COLUMNS, ROWS};
 use super::winograd_transform as transform;
 use crate::shape::{Padding, Shape, Window};
 
@@ -18,6 +18,15 @@ const BLOCK: usize = 192 * 1024;
 const MOST_TILES: usize = 128;
 /// With fewer channels, the transforms cost more than the products they save.
 const FEWEST_CHANNELS: usize = 16;
+/// Tiles of one picture up to which large weights are transformed when they are used: reading the transformed ones,
+/// four times as many, would take longer.
+const FEW_TILES: usize = 16;
+/// Pairs of channels from which on weights are large.
+const MANY_PAIRS: usize = 1 << 17;
+/// Rows of weights that are transformed at once, to be used while they are in the cache.
+const ROWS_AT_ONCE: usize = 2 * ROWS;
+/// Values between two matrices of those rows: at distances of powers of two they would push each other out of the cache.
+const APART: usize = 16;
 
 /// The geometry of one such layer at one input size.
 #[derive(Clone, Debug)]
@@ -59,6 +68,11 @@ impl Winograd {
         Self { input, output, padding, tile, grid }
     }
 
+    /// Whether [`Winograd::run`] takes a weight as it is, `[o, i, 3, 3]`, instead of a packed one.
+    pub fn takes_plain_weight(&self) -> bool {
+        self.grid[0] * self.grid[1] <= FEW_TILES && self.input.c * self.output.c >= MANY_PAIRS
+    }
+
     /// Transforms and packs a `[o, i, 3, 3]` weight: `tile * tile` matrices of `o` by `i`.
     pub fn pack_weight(weight: &[f32], output_channels: usize, tile: usize) -> Vec<f32> {
         match tile {
@@ -82,7 +96,36 @@ impl Winograd {
         packed
     }
 
-    /// Fills `y` with the convolution of `x` and a packed weight.
+    /// As [`Winograd::pack_weight`], of the rows from `first` on, at most [`ROWS_AT_ONCE`], in single precision and with
+    /// matrices [`APART`] from each other. Returns the number of rows.
+    fn transform_rows<const T: usize>(&self, weight: &[f32], first: usize, packed: &mut [f32]) -> usize {
+        let (i, count) = (self.input.c, ROWS_AT_ONCE.min(self.output.c - first));
+        let (kernels, _) = weight.as_chunks::<9>();
+        let len = blocks::packed_len(count, i) + APART;
+        assert!(T * T * len <= packed.len(), "the transformed weights do not fit");
+        for row in (0..count).step_by(ROWS) {
+            // Rows beyond the last one are like the last one; nobody reads their products.
+            let rows: [&[[f32; 9]]; ROWS] =
+                std::array::from_fn(|r| &kernels[(first + (row + r).min(count - 1)) * i..][..i]);
+            for c in 0..i {
+                let [a, b, d, e] = rows.map(|row| &row[c]);
+                let value = |k: usize| F32x4::from_array([a[k], b[k], d[k], e[k]]);
+                let columns =
+                    [0, 1, 2].map(|k| transform::weights::<T>([value(k), value(3 + k), value(6 + k)]));
+                let place = blocks::packed_index(i, row, c);
+                for r in 0..T {
+                    let line = transform::weights::<T>(columns.map(|column| column[r]));
+                    for (k, value) in line.into_iter().enumerate() {
+                        // Four rows lie side by side, and the last of them is inside, as checked above.
+                        unsafe { value.store(packed.as_mut_ptr().add((r * T + k) * len + place)) };
+                    }
+                }
+            }
+        }
+        count
+    }
+
+    /// Fills `y` with the convolution of `x` and a weight, packed or plain.
     pub fn run(
         &self,
         x: &[f32],
@@ -105,7 +148,7 @@ impl Winograd {
         epilogue: Epilogue,
         workspace: &mut Workspace,
     ) {
-        let Workspace { padded, panels, tiles } = workspace;
+        let Workspace { padded, panels, tiles, weights } = workspace;
         pad(x, self.input, self.padding, 2 * LANES, padded);
         let (i, o, points) = (self.input.c, self.output.c, T * T);
         let count = self.output.n * self.grid[0] * self.grid[1];
@@ -119,7 +162,22 @@ impl Winograd {
             for at in (0..width).step_by(LANES) {
                 self.transform_inputs::<T>(padded, first + at, at, width, panels);
             }
-            for point in 0..points {
+            if self.takes_plain_weight() {
+                let most = points * (blocks::packed_len(ROWS_AT_ONCE, i) + APART);
+                weights.resize(weights.len().max(most), 0.0);
+                for first in (0..o).step_by(ROWS_AT_ONCE) {
+                    let rows = self.transform_rows::<T>(weight, first, weights);
+                    let len = blocks::packed_len(rows, i);
+                    for point in 0..points {
+                        let values = &weights[point * (len + APART)..][..len];
+                        let a = Panels { values, rows, depth: i };
+                        let columns = &panels[point * i * width..][..i * width];
+                        let products = &mut tiles[(point * o + first) * width..][..rows * width];
+                        blocks::multiply_packed(a, columns, products, width);
+                    }
+                }
+            }
+            for point in (0..points).filter(|_| !self.takes_plain_weight()) {
                 let a = Panels { values: &weight[point * packed_len..][..packed_len], rows: o, depth: i };
                 let columns = &panels[point * i * width..][..i * width];
                 blocks::multiply_packed(a, columns, &mut tiles[point * o * width..][..o * width], width);
@@ -258,8 +316,10 @@ mod tests {
             activation: fused.activation,
         };
         let mut y = Tensor::filled(output, f32::NAN);
-        let weight = Winograd::pack_weight(&params[0].data, channels, tile);
         let layer = Winograd::new(x, output, padding, tile);
+        let plain = params[0].data.clone();
+        let plains = layer.takes_plain_weight();
+        let weight = if plains { plain } else { Winograd::pack_weight(&plain, channels, tile) };
         layer.run(&inputs[0].data, &weight, &mut y.data, epilogue, &mut Workspace::default());
         case.error(&y)
     }
@@ -279,6 +339,14 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn weights_transformed_when_they_are_used_agree_with_the_definition() {
+        for (n, tile, size, o) in [(1, 6, 14, 261), (2, 6, 9, 512), (1, 4, 6, 259)] {
+            let error = error(tile, Shape::new(n, 512, size, size), o, Padding::all(1), true);
+            assert!(error < 2e-5, "{n} of {size}, tile {tile}, to {o}: error {error}");
         }
     }
 

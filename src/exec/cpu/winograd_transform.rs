@@ -50,6 +50,28 @@ pub fn output<const T: usize>(x: [F32x4; T]) -> [F32x4; 4] {
     ]
 }
 
+/// `G w` along one axis, of four kernels at a time, in single precision.
+#[inline(always)]
+pub fn weights<const T: usize>(w: [F32x4; 3]) -> [F32x4; T] {
+    let mut y = [F32x4::zero(); T];
+    let by = |factor: f32, x: F32x4| F32x4::splat(factor) * x;
+    let sum = w[0] + w[2];
+    y[T - 1] = w[2];
+    if T == 4 {
+        y[0] = w[0];
+        y[1] = by(0.5, sum + w[1]);
+        y[2] = by(0.5, sum - w[1]);
+    } else {
+        let (even, odd) = (by(1.0 / 24.0, w[0]) + by(1.0 / 6.0, w[2]), by(1.0 / 12.0, w[1]));
+        y[0] = by(0.25, w[0]);
+        y[1] = by(-1.0 / 6.0, sum + w[1]);
+        y[2] = by(-1.0 / 6.0, sum - w[1]);
+        y[3] = even + odd;
+        y[4] = even - odd;
+    }
+    y
+}
+
 /// `G w G'` of one 3x3 kernel, computed in double precision: `T` rows of `T` values.
 pub fn weight<const T: usize>(w: &[f32; 9]) -> [[f32; T]; T] {
     const SMALL: [[f64; 3]; 4] = [[1.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0.0, 0.0, 1.0]];
