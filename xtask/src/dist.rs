@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use flate2::{Compression, write::GzEncoder};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -63,7 +64,8 @@ fn minify(folder: &Path) -> Result<()> {
 /// Writes `sw.js` with the list of all files, and the version into `index.html`.
 fn add_service_worker(folder: &Path) -> Result<()> {
     let mut files = Vec::new();
-    for path in site::files(folder)? {
+    let on_request = weights_on_request(&fs::read_to_string(folder.join("models/catalog.json"))?)?;
+    for path in site::files(folder)?.into_iter().filter(|path| !on_request.contains(path)) {
         let bytes = fs::read(folder.join(&path))?;
         files.push((bytes.len(), path, hash(&bytes)));
     }
@@ -91,6 +93,16 @@ fn add_service_worker(folder: &Path) -> Result<()> {
         format!("const VERSION = \"{version}\";\nconst FILES = {list};\n\n{SERVICE_WORKER}"),
     )?;
     Ok(())
+}
+
+/// The weights that a host put beside the page: whoever chooses that network downloads them, and nobody else.
+fn weights_on_request(catalogue: &str) -> Result<BTreeSet<String>> {
+    let catalogue: serde_json::Value =
+        serde_json::from_str(catalogue).context("the catalogue is not JSON")?;
+    let list = |value: &serde_json::Value, key: &str| value[key].as_array().cloned().unwrap_or_default();
+    let places = list(&catalogue, "models").into_iter().flat_map(|entry| list(&entry, "places"));
+    let files = places.filter(|place| place["kind"] == "origin").flat_map(|place| list(&place, "files"));
+    Ok(files.filter_map(|file| file["file"].as_str().map(String::from)).collect())
 }
 
 /// `page` without the link that named the engine to Trunk, which leaves it where it injects no script of its own.
@@ -176,6 +188,16 @@ mod tests {
         let error = check_budgets(&sizes(400_001, 1)).expect_err("too large").to_string();
         assert!(error.contains("400001"), "{error}");
         assert!(check_budgets(&sizes(0, 1)).is_err());
+    }
+
+    #[test]
+    fn only_weights_that_a_host_added_are_left_to_those_who_ask_for_them() {
+        let catalogue = r#"{"models":[{"places":[
+            {"kind":"bundled","files":[{"file":"models/a.safetensors"}]},
+            {"kind":"origin","files":[{"file":"models/b-1.safetensors"},{"file":"models/b-2.safetensors"}]},
+            {"kind":"torchvision","url":"https://example.org/b.pth"}]}]}"#;
+        let expected = ["models/b-1.safetensors", "models/b-2.safetensors"].map(String::from);
+        assert_eq!(weights_on_request(catalogue).unwrap(), BTreeSet::from(expected));
     }
 
     #[test]
