@@ -72,6 +72,11 @@ fn googlenet_begins_as_in_pytorch_by_batch_statistics() {
     block_on(check_first_loss(&golden, &cpu()));
 }
 
+#[test]
+fn resnet18_trains_as_in_pytorch_on_the_gpu() {
+    check("train-resnet18-64", gpu());
+}
+
 fn check(id: &str, backend: Backend) {
     block_on(async {
         let golden = GoldenTraining::open(id);

@@ -64,6 +64,9 @@ pub enum Layout {
     /// `[o, c, kh, kw]` as `[kh, kw, c, o]`, with zeros after the last input and output
     /// channel up to the next multiple of these.
     OutputsLast { inputs: usize, outputs: usize },
+    /// `[o, c, kh, kw]` as `[kh, kw, o, c]` with the kernel turned by half a turn: the weight of the convolution that
+    /// hands gradients back, in that convolution's `OutputsLast`. Its inputs are this one's outputs.
+    Mirrored { inputs: usize, outputs: usize },
     /// As the checkpoint has them, in half precision, two to a word.
     Half,
     /// As [`Layout::Transposed`], in half precision, two to a word; the multiple is even.
@@ -82,6 +85,9 @@ impl Layout {
                 let (o, c) = (shape.n.next_multiple_of(outputs), shape.c.next_multiple_of(inputs));
                 Shape { n: o, c, ..shape }.len()
             }
+            Self::Mirrored { inputs, outputs } => {
+                Self::OutputsLast { inputs, outputs }.len(Shape { n: shape.c, c: shape.n, ..shape })
+            }
         }
     }
 
@@ -92,6 +98,13 @@ impl Layout {
             // As if every tap were a channel.
             Self::Transposed { outputs } => (1, outputs, shape.image(), 1),
             Self::OutputsLast { inputs, outputs } => (inputs, outputs, shape.c, shape.plane()),
+            Self::Mirrored { inputs, outputs } => {
+                return Self::OutputsLast { inputs, outputs }.sizes(Shape {
+                    n: shape.c,
+                    c: shape.n,
+                    ..shape
+                });
+            }
         };
         Some([c, taps, c.next_multiple_of(inputs), shape.n.next_multiple_of(outputs)])
     }
@@ -99,13 +112,13 @@ impl Layout {
     /// The kernel that brings a trained parameter of `shape`, its input, into this order; none where nothing is to be
     /// done. Trained parameters are never in half precision.
     pub fn kernel(self, shape: Shape, limits: Limits) -> Option<Kernel> {
-        let [c, taps, rows, row] = self.sizes(shape)?;
+        let [_, taps, rows, row] = self.sizes(shape)?;
         let len = self.len(shape);
         Some(Kernel {
             shader: shader!("repack"),
-            overrides: Vec::new(),
+            overrides: vec![switch("MIRRORED", matches!(self, Self::Mirrored { .. }))],
             bindings: vec![Binding::Input(0), Binding::Output],
-            dims: [len, shape.n, c, taps, rows, row].map(word).to_vec(),
+            dims: [len, shape.n, shape.image() / taps, taps, rows, row].map(word).to_vec(),
             grid: each(len, limits),
         })
     }
@@ -121,6 +134,16 @@ impl Layout {
         }
         let Some([c, taps, rows, row]) = self.sizes(tensor.shape) else { return tensor.data };
         let mut values = vec![0.0; self.len(tensor.shape)];
+        if matches!(self, Self::Mirrored { .. }) {
+            for (o, of_output) in tensor.data.chunks(tensor.shape.image()).enumerate() {
+                for (channel, of_channel) in of_output.chunks(taps).enumerate() {
+                    for (tap, &value) in of_channel.iter().rev().enumerate() {
+                        values[(tap * rows + o) * row + channel] = value;
+                    }
+                }
+            }
+            return values;
+        }
         for (o, of_output) in tensor.data.chunks(c * taps).enumerate() {
             for (channel, of_channel) in of_output.chunks(taps).enumerate() {
                 for (tap, &value) in of_channel.iter().enumerate() {
@@ -231,6 +254,14 @@ mod tests {
         assert_eq!(values[8..], [1.0, 5.0, 9.0, 0.0, 3.0, 7.0, 11.0, 0.0]);
         let w = Tensor::new(Shape::new(1, 1, 1, 2), vec![1.0, 2.0]);
         assert_eq!(Layout::OutputsLast { inputs: 2, outputs: 1 }.apply(w), [1.0, 0.0, 2.0, 0.0]);
+    }
+
+    #[test]
+    fn mirrored_exchanges_channels_and_turns_the_kernel() {
+        let w = Tensor::new(Shape::new(2, 3, 1, 2), (0..12).map(|i| i as f32).collect());
+        let values = Layout::Mirrored { inputs: 1, outputs: 4 }.apply(w);
+        assert_eq!(values[..8], [1.0, 3.0, 5.0, 0.0, 7.0, 9.0, 11.0, 0.0]);
+        assert_eq!(values[8..], [0.0, 2.0, 4.0, 0.0, 6.0, 8.0, 10.0, 0.0]);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //!
 //! Dumoulin and Visin 2016, "A guide to convolution arithmetic for deep learning", chapter 4.
 
-use super::super::kernel::{Layout, each, shader, word};
+use super::super::kernel::{Class, Layout, each, shader, word};
 use super::super::{Binding, Case, Kernel, Op, Operator, ParamSpec, Real, Site, one};
 use super::Conv2d;
 use crate::shape::{Padding, Shape, ShapeError, Window};
@@ -21,6 +21,21 @@ pub struct Conv2dInputGradient {
 }
 
 impl Conv2dInputGradient {
+    /// The convolution of `dy` that gives `dx`, with the kernel turned by half a turn and inputs and outputs exchanged;
+    /// none where the stride leaves gaps, or the padding is wider than the kernel.
+    fn mirrored(&self, dy: Shape) -> Option<Conv2d> {
+        let [c, h, w] = self.input;
+        let Window { kernel: [kh, kw], stride, padding, .. } = self.conv.window;
+        if stride != [1, 1] || self.conv.groups != 1 {
+            return None;
+        }
+        let (top, left) = ((kh - 1).checked_sub(padding.top)?, (kw - 1).checked_sub(padding.left)?);
+        let bottom = (h + kh - 1).checked_sub(dy.h + top)?;
+        let right = (w + kw - 1).checked_sub(dy.w + left)?;
+        let padding = Padding { top, left, bottom, right };
+        Some(Conv2d::new(c, Window { padding, ..self.conv.window }))
+    }
+
     fn input(&self, n: usize) -> Shape {
         let [c, h, w] = self.input;
         Shape::new(n, c, h, w)
@@ -78,13 +93,29 @@ impl Operator for Conv2dInputGradient {
         let Window { kernel: [kh, kw], stride: [sh, sw], padding: Padding { top, left, .. }, .. } = window;
         let groups = [dx.c / groups, channels / groups];
         let dims = [dx.len(), dx.c, dx.h, dx.w, dy.c, dy.h, dy.w, kh, kw, sh, sw, top, left];
-        vec![Kernel {
+        let direct = Kernel {
             shader: shader!("conv2d_input_gradient"),
             overrides: Vec::new(),
             bindings: vec![Binding::Input(0), Binding::Param(0, Layout::AsIs), Binding::Output],
             dims: dims.into_iter().chain(groups).map(word).collect(),
             grid: each(dx.len(), at.limits),
-        }]
+        };
+        let mut variants = vec![direct];
+        let products = self.mirrored(dy).map(|conv| conv.in_products(at));
+        for mut kernel in products.into_iter().flatten() {
+            for binding in &mut kernel.bindings {
+                if let Binding::Param(_, layout) = binding {
+                    *layout = Layout::Mirrored { inputs: 4, outputs: 16 };
+                }
+            }
+            variants.push(kernel);
+        }
+        variants
+    }
+
+    /// That of the mirrored convolution, whose kernels do the same work.
+    fn class(&self, inputs: &[Shape], macs: usize) -> Option<Class> {
+        self.mirrored(inputs[0])?.class(inputs, macs)
     }
 
     fn tolerance(&self) -> f64 {

@@ -106,8 +106,13 @@ impl Conv2d {
         kernel
     }
 
-    fn in_workgroups(&self, at: &Site) -> Kernel {
-        self.product(shader!("conv2d_workgroup"), [64, 64], at)
+    /// As matrix products, of one group.
+    fn in_products(&self, at: &Site) -> [Kernel; 3] {
+        [
+            self.in_registers(shader!("conv2d_registers_8x4"), [8, 4], at),
+            self.in_registers(shader!("conv2d_registers_16x8"), [16, 8], at),
+            self.product(shader!("conv2d_workgroup"), [64, 64], at),
+        ]
     }
 
     /// Whether the window is the picture, and the convolution a matrix times all its values plus a bias.
@@ -240,9 +245,7 @@ impl Operator for Conv2d {
             variants.extend(matrix_kernels(at, self.epilogue.activation));
         }
         if self.groups == 1 {
-            variants.push(self.in_registers(shader!("conv2d_registers_8x4"), [8, 4], at));
-            variants.push(self.in_registers(shader!("conv2d_registers_16x8"), [16, 8], at));
-            variants.push(self.in_workgroups(at));
+            variants.extend(self.in_products(at));
         }
         if self.is_depthwise(at.inputs[0]) && [[1, 1], [2, 2]].contains(&self.window.stride) {
             match self.window.kernel {

@@ -2,7 +2,7 @@
 //!
 //! `dw[o, c, kh, kw] = sum over n, oh, ow of dy[n, o, oh, ow] * x[n, g + c, oh * stride + kh - top, ow * stride + kw - left]`
 
-use super::super::kernel::{each, shader, word};
+use super::super::kernel::{each, fold, shader, word};
 use super::super::{Binding, Case, Kernel, Op, Operator, Real, Site};
 use super::Conv2d;
 use crate::shape::{Padding, Shape, ShapeError, Window};
@@ -14,6 +14,9 @@ pub struct Conv2dWeightGradient {
     /// Whose gradient it is; without bias and epilogue.
     pub conv: Conv2d,
 }
+
+/// Tiles of the weight that keep a device busy with one invocation each.
+const ENOUGH_TILES: usize = 1024;
 
 impl Operator for Conv2dWeightGradient {
     /// As the weight's dimensions, `[o, i / groups, kernel height, kernel width]`.
@@ -65,13 +68,29 @@ impl Operator for Conv2dWeightGradient {
             self.conv.window;
         let groups = [dw.c, dw.n / self.conv.groups];
         let dims = [dw.len(), x.n, x.c, x.h, x.w, dy.c, dy.h, dy.w, kh, kw, sh, sw, top, left];
-        vec![Kernel {
+        let direct = Kernel {
             shader: shader!("conv2d_weight_gradient"),
             overrides: Vec::new(),
             bindings: vec![Binding::Input(0), Binding::Input(1), Binding::Output],
             dims: dims.into_iter().chain(groups).map(word).collect(),
             grid: each(dw.len(), at.limits),
-        }]
+        };
+        if self.conv.groups != 1 {
+            return vec![direct];
+        }
+        let (pixels, taps) = (dy.n * dy.plane(), dw.image());
+        let dims =
+            [pixels, x.c, x.h, x.w, dy.c, dy.h, dy.w, kh, kw, sh, sw, top, left, taps, taps.div_ceil(4)];
+        let tiles = taps.div_ceil(4) * dy.c.div_ceil(8);
+        let share = if tiles < ENOUGH_TILES { 64 } else { 1 };
+        let shared = Kernel {
+            shader: shader!("conv2d_weight_gradient_registers"),
+            overrides: vec![("SHARE", share as f64)],
+            dims: dims.map(word).to_vec(),
+            grid: fold((tiles * share).div_ceil(64), at.limits),
+            ..direct.clone()
+        };
+        vec![direct, shared]
     }
 
     fn tolerance(&self) -> f64 {
