@@ -10,7 +10,9 @@ use crate::graph::{Graph, GraphError, NodeId, Param};
 use crate::image::{ImageError, InputSpec, preprocess};
 use crate::models::ModelSpec;
 use crate::net::{NetError, Part};
+use crate::plan::Plan;
 use crate::shape::Shape;
+use crate::train::{Kept, Snapshot};
 use crate::weights::{Checkpoint, Parameters, WeightsError};
 
 pub struct Network {
@@ -168,7 +170,7 @@ impl Network {
         }
         let shape = Shape::new(batch, self.input.channels, self.input.height, self.input.width);
         let graph = self.spec.part(shape, self.part)?;
-        let plan = crate::plan::Plan::new(&graph, outputs);
+        let plan = Plan::new(&graph, outputs);
         progress(Phase::Upload, 0, plan.graph.params.len());
         let parameters = &self.parameters;
         let lookup = async |param: &Param| {
@@ -196,5 +198,39 @@ impl Trainable {
             Some(features) if name == "features" => Ok(features),
             _ => Ok(graph.find(name)?),
         }
+    }
+
+    /// Every parameter of the network, the trained ones as the snapshot has them: weights that a network of this kind
+    /// loads.
+    pub async fn weights(&self, trained: &Snapshot) -> Result<Snapshot, NetworkError> {
+        let parameters = self.trained(trained);
+        let mut tensors = Vec::new();
+        for param in self.graph(1)?.params {
+            let values = parameters.values(&param).await?.data;
+            tensors.push(Kept { name: param.name, dims: param.dims, values, states: Vec::new() });
+        }
+        Ok(Snapshot { step: trained.step, tensors })
+    }
+
+    /// The trained network for a batch of `n` pictures; its one output are the logits. Nothing is dropped, and batch norm
+    /// goes by its running statistics.
+    pub async fn answering(
+        &self,
+        trained: &Snapshot,
+        n: usize,
+        backend: &Backend,
+    ) -> Result<Program, NetworkError> {
+        let graph = self.graph(n)?;
+        let logits = graph.taps.logits.ok_or(NetworkError::NoClassifier { title: self.spec.title })?;
+        let parameters = self.trained(trained);
+        let lookup = async |param: &Param| {
+            parameters.values(param).await.map_err(|error| ExecError::Weights(error.to_string()))
+        };
+        Ok(backend.prepare_alone(Plan::new(&graph, &[logits]), &lookup, &|_, _, _| {}).await?)
+    }
+
+    fn trained(&self, trained: &Snapshot) -> Parameters {
+        let values = trained.tensors.iter().map(|kept| (kept.name.clone(), kept.values.clone()));
+        self.parameters.clone().with_values(values)
     }
 }

@@ -5,13 +5,14 @@ use headstart::exec::gpu::Gpu;
 use headstart::exec::{Backend, Stored, cpu::Cpu};
 use headstart::graph::{Graph, NodeId, Param, ParamId};
 use headstart::models;
+use headstart::network::{LoadOptions, Network};
 use headstart::ops::case::normalised_error;
 use headstart::ops::{Linear, Op};
 use headstart::plan::{Moment, Plan, Rule, Update};
 use headstart::shape::Shape;
 use headstart::tensor::Tensor;
-use headstart::train::{Optimizer, Options, Trainer};
-use headstart::weights::Parameters;
+use headstart::train::{Optimizer, Options, Snapshot, Trainer};
+use headstart::weights::{Checkpoint, Parameters};
 use pollster::block_on;
 
 fn gpu() -> Backend {
@@ -129,5 +130,42 @@ fn a_run_goes_on_from_a_snapshot_as_if_nothing_had_happened() {
         snapshot.tensors.remove(1);
         let error = other.restore(&snapshot).unwrap_err().to_string();
         assert!(error.contains("conv3.bias"), "{error}");
+    });
+}
+
+#[test]
+fn a_network_in_training_answers_as_the_weights_that_it_saves() {
+    block_on(async {
+        let spec = models::find("resnet20").unwrap();
+        let network = Network::new(spec, None, LoadOptions::default()).await.unwrap();
+        let trainable = network.trainable();
+        let x: Vec<f32> = (0..2 * 3 * 1024).map(|i| (i as f32 * 0.17).sin()).collect();
+        for backend in [Backend::Cpu(Cpu::new()), gpu()] {
+            let graph = trainable.graph(2).unwrap();
+            let cut = trainable.cut(&graph, "layer2").unwrap();
+            let lookup = async |param: &Param| Ok(trainable.parameters.values(param).await.unwrap());
+            let options = Options { learning_rate: 0.1, ..Options::default() };
+            let trainer = Trainer::new(&graph, Some(cut), options, &backend, &lookup, &|_, _, _| {});
+            let mut trainer = trainer.await.unwrap();
+            let mut before = Vec::new();
+            for step in 0..2 {
+                trainer.step(&x, &[3, 7]).await.unwrap();
+                let bytes = trainer.snapshot().await.unwrap().to_bytes();
+                let snapshot = Snapshot::from_bytes(&bytes).unwrap();
+                let mut answering = trainable.answering(&snapshot, 2, &backend).await.unwrap();
+                let found = answering.run(&[&x]).await.unwrap().remove(0);
+                assert_ne!(found, before, "step {step} changes the answers");
+                let file = trainable.weights(&snapshot).await.unwrap().to_bytes();
+                let file = Checkpoint::read(file).unwrap();
+                let mut saved = Network::new(spec, Some(file), LoadOptions::default()).await.unwrap();
+                let logits = saved.logits().unwrap();
+                let expected =
+                    saved.run(&Backend::Cpu(Cpu::new()), &[logits], &x, 2).await.unwrap().remove(0);
+                let wide: Vec<f64> = expected.iter().map(|&v| f64::from(v)).collect();
+                let error = normalised_error(&found, &wide);
+                assert!(error < 1e-5, "step {step}: {found:?} instead of {expected:?}");
+                before = found;
+            }
+        }
     });
 }

@@ -80,6 +80,20 @@ impl Backend {
         }
     }
 
+    /// As [`Backend::prepare`], with weights that are shared with no other program: those of a network that has the
+    /// names of another one but not its values.
+    pub async fn prepare_alone(
+        &self,
+        plan: Plan,
+        lookup: &impl Lookup,
+        progress: &Progress<'_>,
+    ) -> Result<Program, ExecError> {
+        match self {
+            Self::Cpu(_) => cpu::Cpu::new().prepare(plan, lookup).await.map(Program::Cpu),
+            Self::Gpu(gpu) => gpu.prepare_alone(plan, lookup, progress).await.map(Program::Gpu),
+        }
+    }
+
     /// Lets go of the weights that programs share, before another network with the same names is loaded.
     pub fn forget(&self) {
         match self {

@@ -4,6 +4,7 @@
 //! plan of both with the parameters it changes. It knows batches, not where they come from, and no clock; the same
 //! seed, backend and batches give the same parameters bit for bit on the CPU.
 
+mod file;
 mod rewrite;
 mod settings;
 mod snapshot;
@@ -47,6 +48,8 @@ pub enum TrainError {
         "the snapshot has no {name} of this run's shape and optimizer; choose one of the same network, cut and optimizer"
     )]
     Snapshot { name: String },
+    #[error("this is no state of a training that can be read ({reason}); start the training over")]
+    File { reason: String },
     #[error("no trained parameter is named {name}")]
     Unknown { name: String },
 }

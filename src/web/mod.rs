@@ -10,6 +10,7 @@ mod files;
 mod inference;
 mod picture;
 mod self_test;
+mod trained;
 mod trainer;
 mod types;
 

@@ -2,9 +2,10 @@
 
 use std::rc::Rc;
 
-use async_lock::Mutex;
+use async_lock::{Mutex, MutexGuard};
 use wasm_bindgen::prelude::*;
 
+use super::trained::Answering;
 use super::{Engine, field, number, sentence};
 use crate::exec::{Backend, ExecError};
 use crate::graph::Param;
@@ -14,12 +15,14 @@ use crate::train::{BatchNormMode, Optimizer, Options, Trainer};
 /// A network in training, with parameters of its own: the engine's network stays as it is.
 #[wasm_bindgen(js_name = Trainer)]
 pub struct WebTrainer {
-    backend: Rc<Backend>,
-    network: Trainable,
+    pub(super) backend: Rc<Backend>,
+    pub(super) network: Trainable,
     cut: String,
     options: Options,
     /// Made by the first step, which says how large a batch is.
     trainer: Mutex<Option<(usize, Trainer)>>,
+    /// The network of now, prepared to be asked.
+    pub(super) answering: Mutex<Vec<Answering>>,
 }
 
 #[wasm_bindgen]
@@ -42,7 +45,8 @@ impl Engine {
         let node = network.cut(&graph, &cut).map_err(sentence)?;
         graph.split(node).map_err(sentence)?;
         let options = read_options(&options)?;
-        Ok(WebTrainer { backend: self.backend.clone(), network, cut, options, trainer: Mutex::new(None) })
+        let (backend, trainer, answering) = (self.backend.clone(), Mutex::default(), Mutex::default());
+        Ok(WebTrainer { backend, network, cut, options, trainer, answering })
     }
 }
 
@@ -73,10 +77,7 @@ impl WebTrainer {
 
     /// The values of a parameter, or of a running statistic of batch norm, as trained so far.
     pub async fn parameter(&self, name: String) -> Result<Vec<f32>, JsError> {
-        let mut slot = self.trainer.lock().await;
-        if slot.is_none() {
-            *slot = Some((1, self.prepare(1).await?));
-        }
+        let mut slot = self.ready().await?;
         let (_, trainer) = slot.as_mut().expect("just prepared");
         trainer.parameter(&name).await.map_err(sentence)
     }
@@ -99,6 +100,15 @@ impl WebTrainer {
 }
 
 impl WebTrainer {
+    /// The trainer, prepared for one picture if nobody has asked for a step yet.
+    pub(super) async fn ready(&self) -> Result<MutexGuard<'_, Option<(usize, Trainer)>>, JsError> {
+        let mut slot = self.trainer.lock().await;
+        if slot.is_none() {
+            *slot = Some((1, self.prepare(1).await?));
+        }
+        Ok(slot)
+    }
+
     async fn prepare(&self, batch: usize) -> Result<Trainer, JsError> {
         if batch == 0 {
             return Err(JsError::new("a batch has at least one picture and its label"));

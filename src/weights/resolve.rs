@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::initialise::initialised;
 use super::{Checkpoint, Kind, Nearest, WeightsError, caffe, naming};
@@ -18,6 +19,8 @@ pub struct Parameters {
     fresh: BTreeSet<String>,
     /// What the checkpoint's values of some names are multiplied by.
     factors: BTreeMap<String, f32>,
+    /// Values that replace those of some names.
+    own: BTreeMap<String, Arc<Vec<f32>>>,
     seed: u64,
 }
 
@@ -43,7 +46,14 @@ pub struct Misshapen {
 impl Parameters {
     /// Fresh values for every parameter, the same for the same seed.
     pub fn initialised(seed: u64) -> Self {
-        Self { checkpoint: None, fresh: BTreeSet::new(), factors: BTreeMap::new(), seed }
+        let (fresh, factors, own) = (BTreeSet::new(), BTreeMap::new(), BTreeMap::new());
+        Self { checkpoint: None, fresh, factors, own, seed }
+    }
+
+    /// The same with these values for parameters of these names, as training left them for instance.
+    pub fn with_values(mut self, values: impl IntoIterator<Item = (String, Vec<f32>)>) -> Self {
+        self.own.extend(values.into_iter().map(|(name, values)| (name, Arc::new(values))));
+        self
     }
 
     /// The values of `checkpoint` for `graph`, a network or its trunk before fusion.
@@ -84,7 +94,7 @@ impl Parameters {
             }
         }
         let factors = if caffe::wrote(&file) { caffe::factors(graph) } else { BTreeMap::new() };
-        Ok(Self { checkpoint: Some(checkpoint), fresh, factors, seed })
+        Ok(Self { checkpoint: Some(checkpoint), fresh, factors, own: BTreeMap::new(), seed })
     }
 
     /// Whether any value comes from a checkpoint.
@@ -119,6 +129,10 @@ impl Parameters {
 
     /// Some rows, along the first dimension, of a parameter that is as the checkpoint has it.
     async fn rows(&self, param: &Param, rows: Range<usize>) -> Result<Vec<f32>, WeightsError> {
+        if let Some(own) = self.own.get(&param.name) {
+            let row: usize = param.dims.iter().skip(1).product();
+            return Ok(own[rows.start * row..rows.end * row].to_vec());
+        }
         let checkpoint = self.checkpoint.as_ref().filter(|_| !self.fresh.contains(&param.name));
         let Some(checkpoint) = checkpoint else { return Ok(initialised(param, rows, self.seed)) };
         let values = checkpoint.rows(&param.name, rows).await?;

@@ -103,6 +103,18 @@ impl Gpu {
         self.assemble(plan, &kernels, lookup, &self.params, progress).await
     }
 
+    /// As [`Gpu::prepare`], with parameters shared with no other program.
+    pub async fn prepare_alone(
+        &self,
+        plan: Plan,
+        lookup: &impl Lookup,
+        progress: &Progress<'_>,
+    ) -> Result<Program, ExecError> {
+        let kernels = self.choose(&plan, progress).await?;
+        self.compile(&kernels, progress).await?;
+        self.assemble(plan, &kernels, lookup, &Mutex::default(), progress).await
+    }
+
     /// As [`Gpu::prepare`], with kernels of the caller's choice, one for each step, and parameters shared with no
     /// other program: how tests reach every variant.
     pub async fn prepare_unshared(
