@@ -4,6 +4,7 @@
 
 mod bench;
 mod command;
+mod digits;
 mod dist;
 mod fuzz;
 mod serve;
@@ -43,7 +44,7 @@ enum Task {
     Weights(weights::Weights),
     /// Feed random files to the readers of weights.
     Fuzz(fuzz::Fuzz),
-    /// Install the page's npm packages and copy what the page imports to www/vendor and www/demo.
+    /// Install the page's npm packages and copy what the page needs of them to www/vendor, www/digits and www/demo.
     Vendor,
 }
 

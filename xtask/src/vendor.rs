@@ -4,9 +4,8 @@
 //! copying those is all a bundler would have to do here.
 
 use crate::command::{node_program, output, run};
-use crate::project;
+use crate::{digits, project};
 use anyhow::{Context, Result, anyhow, bail};
-use sha2::{Digest, Sha256};
 use std::fs;
 use std::path::Path;
 
@@ -65,26 +64,34 @@ COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER I
 OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
 ";
 
-/// Makes `node_modules`, `www/vendor` and `www/demo` what `package-lock.json` and `www/demo-pictures.json` say.
+/// Makes `node_modules`, `www/vendor`, `www/digits` and `www/demo` what `package-lock.json` and `www/demo-pictures.json`
+/// say.
 pub fn vendor() -> Result<()> {
     install_packages()?;
     copy_modules()?;
+    for (name, bytes) in digits::pack(&project().join("node_modules").join(digits::PACKAGE))? {
+        write_if_changed(&project().join("www/digits").join(name), &bytes)?;
+    }
     copy_demo_pictures()
 }
 
 /// Runs `npm ci` unless `node_modules` already holds what the lock file names.
 pub fn install_packages() -> Result<()> {
-    let lock = fs::read(project().join("package-lock.json")).context("package-lock.json cannot be read")?;
-    let wanted = Sha256::digest(&lock).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let stamp = project().join("node_modules/.installed-from");
-    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+    if is_installed(&json(&project().join("package-lock.json"))?) {
         return Ok(());
     }
     require_node()?;
     println!("Installing the page's npm packages (after a change of package-lock.json, usually 20 seconds)…");
-    run(node_program("npm").args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]))?;
-    fs::write(&stamp, wanted).context("node_modules cannot be written")?;
-    Ok(())
+    run(node_program("npm").args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]))
+}
+
+/// Whether every package of the lock file is there in the version that it names; those for other systems need not be.
+fn is_installed(lock: &serde_json::Value) -> bool {
+    let Some(packages) = lock["packages"].as_object() else { return false };
+    let needed = packages.iter().filter(|(folder, about)| !folder.is_empty() && about["optional"] != true);
+    needed.into_iter().all(|(folder, about)| {
+        json(&project().join(folder).join("package.json")).is_ok_and(|it| it["version"] == about["version"])
+    })
 }
 
 /// The oldest Node.js that runs the page's tools: eslint's requirement.
@@ -119,6 +126,7 @@ fn copy_modules() -> Result<()> {
     write_if_changed(&to.join("atkinson.woff2"), &glyphs)?;
     notices += &notice(FONT, &read(&font.join("LICENSE"))?)?;
     notices += &notice(PICTURES, PICTURES_LICENCE)?;
+    notices += &format!("\n\n{}\n", digits::LICENCE.trim());
     write_if_changed(&to.join("LICENSES.txt"), notices.as_bytes())
 }
 
