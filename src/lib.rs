@@ -17,7 +17,7 @@
 //! 7. [`exec`] runs a plan, on WebGPU with the kernels in `shaders/`, or on the CPU with SIMD.
 //! 8. [`network`] holds a loaded network and the plans prepared for it: features, logits, a look at any layer.
 //! 9. [`transfer`] trains a small head on the features of the examples shown, and says how well it does; [`train`] trains
-//!    everything after any cut.
+//!    everything after any cut, and [`finetune`] does so on the examples shown.
 //! 10. `web` hands all of it to JavaScript as one class, `Engine`; [`describe`] is what a page shows of a network.
 
 pub mod analysis;
@@ -25,6 +25,7 @@ pub mod augment;
 pub mod data;
 pub mod describe;
 pub mod exec;
+pub mod finetune;
 pub mod gradient;
 pub mod graph;
 pub mod image;

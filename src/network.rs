@@ -6,10 +6,11 @@
 use thiserror::Error;
 
 use crate::exec::{Backend, ExecError, Phase, Program, Progress};
-use crate::graph::{Graph, GraphError, NodeId, Param};
+use crate::graph::{Graph, GraphError, Node, NodeId, Param, ParamId};
 use crate::image::{ImageError, InputSpec, preprocess};
 use crate::models::ModelSpec;
 use crate::net::{NetError, Part};
+use crate::ops::{Linear, Op};
 use crate::plan::Plan;
 use crate::shape::Shape;
 use crate::train::{Kept, Snapshot};
@@ -63,8 +64,8 @@ pub enum NetworkError {
 /// What training needs of a network: to build it for any batch, and its values.
 #[derive(Clone, Debug)]
 pub struct Trainable {
-    spec: &'static ModelSpec,
-    input: InputSpec,
+    pub spec: &'static ModelSpec,
+    pub input: InputSpec,
     part: Part,
     pub parameters: Parameters,
 }
@@ -192,11 +193,31 @@ impl Trainable {
         Ok(self.spec.part(Shape::new(n, channels, height, width), self.part)?)
     }
 
+    /// The network for a batch of `n` pictures and other classes, and the names of the parameters that tell them apart:
+    /// those of the last layer, or of one that is put on a trunk.
+    pub fn for_classes(&self, n: usize, classes: usize) -> Result<(Graph, Vec<String>), NetworkError> {
+        let InputSpec { channels, height, width, .. } = self.input;
+        let shape = Shape::new(n, channels, height, width);
+        let mut graph = match self.part {
+            Part::Trunk => self.spec.trunk(shape)?,
+            Part::Whole { .. } | Part::Training { .. } => self.spec.graph(shape, classes)?,
+        };
+        let logits = match graph.taps.logits {
+            Some(logits) => logits,
+            None => with_head(&mut graph, classes)?,
+        };
+        let names = graph.node(logits).params.iter().map(|id| graph.param(*id).name.clone()).collect();
+        Ok((graph, names))
+    }
+
     /// The node of that dotted name, the output of that block, or the features.
     pub fn cut(&self, graph: &Graph, name: &str) -> Result<NodeId, NetworkError> {
         match graph.taps.features {
             Some(features) if name == "features" => Ok(features),
-            _ => Ok(graph.find(name)?),
+            _ => match graph.taps.stages.iter().find(|stage| stage.name == name) {
+                Some(stage) => Ok(stage.node),
+                None => Ok(graph.find(name)?),
+            },
         }
     }
 
@@ -233,4 +254,19 @@ impl Trainable {
         let values = trained.tensors.iter().map(|kept| (kept.name.clone(), kept.values.clone()));
         self.parameters.clone().with_values(values)
     }
+}
+
+/// Puts a linear layer named `head` on a trunk's features.
+fn with_head(graph: &mut Graph, classes: usize) -> Result<NodeId, NetworkError> {
+    let features = graph.taps.features.expect("a finished network has features");
+    let (op, input) = (Op::Linear(Linear::new(classes)), graph.node(features).shape);
+    let shape = op.infer(&[input]).map_err(|error| GraphError::Shape { node: "head".into(), error })?;
+    let first = graph.params.len();
+    let named = op.params(&[input]).into_iter();
+    graph.params.extend(named.map(|spec| Param::new(format!("head.{}", spec.suffix), spec)));
+    let params = (first..graph.params.len()).map(ParamId).collect();
+    graph.nodes.push(Node { name: "head".into(), op, inputs: vec![features], params, shape });
+    let logits = NodeId(graph.nodes.len() - 1);
+    graph.taps.logits = Some(logits);
+    Ok(logits)
 }

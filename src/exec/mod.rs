@@ -94,6 +94,14 @@ impl Backend {
         }
     }
 
+    /// Bytes of the largest buffer that kernels can read; none where nothing but memory limits it.
+    pub fn largest_buffer(&self) -> Option<u64> {
+        match self {
+            Self::Cpu(_) => None,
+            Self::Gpu(gpu) => Some(gpu.limits().binding_bytes),
+        }
+    }
+
     /// Lets go of the weights that programs share, before another network with the same names is loaded.
     pub fn forget(&self) {
         match self {

@@ -4,6 +4,7 @@ use js_sys::{Date, Float32Array, Object, Reflect};
 use wasm_bindgen::prelude::*;
 
 use super::{Engine, field, sentence, to_js};
+use crate::finetune::is_tuned;
 use crate::transfer::{Evaluation, Example, Head, Settings, Training};
 
 #[wasm_bindgen]
@@ -50,6 +51,7 @@ impl Engine {
         self.examples.borrow_mut().clear();
         *self.training.borrow_mut() = None;
         *self.head.borrow_mut() = None;
+        *self.tuned.borrow_mut() = None;
     }
 
     /// Starts training a new head on the examples of the given classes; `trainEpoch` then does the work.
@@ -83,6 +85,7 @@ impl Engine {
         let (head, evaluation) = training.finish();
         let answer = to_js(&evaluation);
         *self.head.borrow_mut() = Some((head, Some(evaluation)));
+        *self.tuned.borrow_mut() = None;
         answer
     }
 
@@ -94,13 +97,20 @@ impl Engine {
         to_js(&evaluation)
     }
 
-    /// What the head makes of a picture: a probability for every class it was trained on.
+    /// What the head, or the fine-tuned network, makes of a picture: a probability for every class it was trained on.
     #[wasm_bindgen(unchecked_return_type = "Prediction")]
     pub async fn predict(
         &self,
         #[wasm_bindgen(unchecked_param_type = "Picture")] picture: JsValue,
     ) -> Result<JsValue, JsError> {
         let started = now();
+        let tuned = self.tuned.borrow().as_ref().map(|(_, tuned)| tuned.clone());
+        if let Some(tuned) = tuned {
+            let x = self.prepared(&picture)?;
+            let mut tuned = tuned.lock().await;
+            let probabilities = tuned.predict(&x).await.map_err(sentence)?;
+            return prediction(tuned.classes(), &probabilities, started);
+        }
         if self.head.borrow().is_none() {
             return Err(untrained());
         }
@@ -109,27 +119,29 @@ impl Engine {
         let head = self.head.borrow();
         let (head, _) = head.as_ref().ok_or_else(untrained)?;
         let probabilities = head.predict(&features);
-        object([
-            ("classes", to_js(&head.classes())?),
-            ("probabilities", Float32Array::from(&probabilities[..]).into()),
-            ("ms", (now() - started).into()),
-        ])
+        prediction(head.classes(), &probabilities, started)
     }
 
-    /// The head as a safetensors file, with its classes, settings and the network it belongs to.
+    /// The head, or the fine-tuned weights, as a safetensors file, with classes, settings and the network they belong to.
     #[wasm_bindgen(js_name = exportHead)]
     pub fn export_head(&self) -> Result<Vec<u8>, JsError> {
         let loaded = self.loaded()?;
+        if let Some((bytes, _)) = self.tuned.borrow().as_ref() {
+            return Ok(bytes.clone());
+        }
         let head = self.head.borrow();
         let (head, _) = head.as_ref().ok_or_else(untrained)?;
         Ok(head.to_bytes(&loaded.info.fingerprint))
     }
 
-    /// Puts back a head that `exportHead` wrote for the network that is loaded.
+    /// Puts back a head that `exportHead` wrote for the network that is loaded, or what its fine-tuning left.
     #[wasm_bindgen(js_name = importHead)]
-    pub fn import_head(&self, bytes: &[u8]) -> Result<(), JsError> {
+    pub async fn import_head(&self, bytes: Vec<u8>) -> Result<(), JsError> {
+        if is_tuned(&bytes) {
+            return self.import_tuned(bytes).await;
+        }
         let loaded = self.loaded()?;
-        let head = Head::from_bytes(bytes, &loaded.info.fingerprint).map_err(sentence)?;
+        let head = Head::from_bytes(&bytes, &loaded.info.fingerprint).map_err(sentence)?;
         let (found, expected) = (head.feature_length(), loaded.info.model.feature_length);
         if found != expected {
             return Err(sentence(format!(
@@ -137,6 +149,7 @@ impl Engine {
             )));
         }
         *self.head.borrow_mut() = Some((head, None));
+        *self.tuned.borrow_mut() = None;
         Ok(())
     }
 }
@@ -156,7 +169,7 @@ impl Engine {
 }
 
 /// Milliseconds, of the clock that `performance.now()` reads where there is one.
-fn now() -> f64 {
+pub(super) fn now() -> f64 {
     let performance = Reflect::get(&js_sys::global(), &"performance".into()).ok();
     let now = performance.as_ref().and_then(|p| Reflect::get(p, &"now".into()).ok());
     now.and_then(|f| f.dyn_into::<js_sys::Function>().ok())
@@ -164,7 +177,7 @@ fn now() -> f64 {
         .unwrap_or_else(Date::now)
 }
 
-fn labels(example: &JsValue) -> Result<[String; 3], JsError> {
+pub(super) fn labels(example: &JsValue) -> Result<[String; 3], JsError> {
     let text = |name| {
         field(example, name).and_then(|value| value.as_string()).ok_or_else(|| {
             sentence(format!("an example needs id, class and burst as strings; {name} is missing"))
@@ -173,12 +186,20 @@ fn labels(example: &JsValue) -> Result<[String; 3], JsError> {
     Ok([text("id")?, text("class")?, text("burst")?])
 }
 
-fn object<const N: usize>(entries: [(&str, JsValue); N]) -> Result<JsValue, JsError> {
+pub(super) fn object<const N: usize>(entries: [(&str, JsValue); N]) -> Result<JsValue, JsError> {
     let object = Object::new();
     for (name, value) in entries {
         Reflect::set(&object, &name.into(), &value).map_err(|_| sentence("cannot make an object"))?;
     }
     Ok(object.into())
+}
+
+fn prediction(classes: &[String], probabilities: &[f32], started: f64) -> Result<JsValue, JsError> {
+    object([
+        ("classes", to_js(&classes)?),
+        ("probabilities", Float32Array::from(probabilities).into()),
+        ("ms", (now() - started).into()),
+    ])
 }
 
 fn untrained() -> JsError {

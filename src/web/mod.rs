@@ -7,6 +7,7 @@
 mod adapter;
 mod examples;
 mod files;
+mod finetune;
 mod inference;
 mod picture;
 mod self_test;
@@ -45,6 +46,8 @@ pub struct Engine {
     examples: RefCell<Examples>,
     training: RefCell<Option<Training>>,
     head: RefCell<Option<(Head, Option<Evaluation>)>>,
+    /// What predicts in the place of the head: fine-tuned weights, and the file they came in.
+    tuned: RefCell<Option<finetune::Imported>>,
 }
 
 /// Bytes by which WebAssembly's memory grows; it never shrinks.
@@ -96,6 +99,7 @@ impl Engine {
             examples: RefCell::default(),
             training: RefCell::default(),
             head: RefCell::default(),
+            tuned: RefCell::default(),
         })
     }
 

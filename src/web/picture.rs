@@ -5,7 +5,7 @@ use wasm_bindgen::prelude::*;
 use web_sys::{ImageBitmap, ImageData, OffscreenCanvas, OffscreenCanvasRenderingContext2d};
 
 use super::{Engine, field, sentence};
-use crate::image::preprocess;
+use crate::image::{InputSpec, preprocess};
 
 /// Upright RGBA bytes, row by row.
 struct Rgba {
@@ -17,10 +17,14 @@ struct Rgba {
 impl Engine {
     /// The picture as the loaded network sees it, `[1, c, h, w]`.
     pub(super) fn prepared(&self, picture: &JsValue) -> Result<Vec<f32>, JsError> {
-        let input = self.loaded()?.input;
-        let Rgba { bytes, width, height } = read(picture)?;
-        preprocess(&bytes, width, height, &input).map_err(sentence)
+        prepare(picture, &self.loaded()?.input)
     }
+}
+
+/// The picture as a network with that input sees it, `[1, c, h, w]`.
+pub(super) fn prepare(picture: &JsValue, input: &InputSpec) -> Result<Vec<f32>, JsError> {
+    let Rgba { bytes, width, height } = read(picture)?;
+    preprocess(&bytes, width, height, input).map_err(sentence)
 }
 
 fn read(picture: &JsValue) -> Result<Rgba, JsError> {

@@ -198,6 +198,40 @@ export interface EpochReport {
   note: string | null;
 }
 
+export interface FineTuningSettings extends TrainingSettings {
+  /** What comes after it is trained: a stage, layer or block by its dotted name, "features", or "image" for everything. */
+  cut: string;
+  /** Starts from random numbers instead of the loaded weights. */
+  fresh?: boolean;
+  /** Examples of each class that are learned from at most; the held-out ones stay what they are. */
+  perClass?: number | null;
+  /** Everything that is drawn but the held-out examples; that of the training settings if not given. */
+  runSeed?: number | null;
+}
+
+export interface TrainingCost {
+  /** Values that training changes, and values of the whole network. */
+  trained: number;
+  parameters: number;
+  /** Of everything that is held while training, but for the pictures; and of what is kept of each picture. */
+  bytes: number;
+  pictureBytes: number;
+  fits: boolean;
+  /** Where it does not fit: why, and what would. */
+  sentence: string | null;
+  largestBatch: number | null;
+  deepestCut: string | null;
+}
+
+export interface StepReport {
+  /** Of the epoch under way, both counted from 1. */
+  epoch: number;
+  step: number;
+  steps: number;
+  loss: number;
+  report: EpochReport | null;
+}
+
 export interface Evaluation {
   classes: string[];
   /** Rows are the truth, columns the prediction. */

@@ -50,6 +50,13 @@ impl Parameters {
         Self { checkpoint: None, fresh, factors, own, seed }
     }
 
+    /// The same with fresh values for parameters of these names.
+    pub fn with_fresh(mut self, names: impl IntoIterator<Item = String>, seed: u64) -> Self {
+        self.fresh.extend(names);
+        self.seed = seed;
+        self
+    }
+
     /// The same with these values for parameters of these names, as training left them for instance.
     pub fn with_values(mut self, values: impl IntoIterator<Item = (String, Vec<f32>)>) -> Self {
         self.own.extend(values.into_iter().map(|(name, values)| (name, Arc::new(values))));

@@ -1,0 +1,158 @@
+//! What a run would cost, before anything is allocated: from the plan of its training step, which is pure data.
+
+use serde::Serialize;
+
+use super::settings::Settings;
+use super::{Tunable, TuneError};
+use crate::graph::NodeId;
+use crate::network::Network;
+use crate::plan::{Plan, Rule};
+use crate::train::TrainingPlan;
+
+/// What a device has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Bytes altogether.
+    pub memory: u64,
+    /// Bytes of one buffer, where that is limited.
+    pub buffer: Option<u64>,
+}
+
+/// Crosses to JavaScript in camel case.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Cost {
+    /// Values that training changes, and values of the whole network.
+    pub trained: u64,
+    pub parameters: u64,
+    /// Of everything that is held while training, but for the pictures.
+    pub bytes: u64,
+    /// Of what is kept of each picture.
+    pub picture_bytes: u64,
+    pub fits: bool,
+    /// Where it does not fit: why, and what would.
+    pub sentence: Option<String>,
+    /// Where it does not fit: what would from this cut, and from where on a batch of this size would.
+    pub largest_batch: Option<usize>,
+    pub deepest_cut: Option<String>,
+}
+
+struct Need {
+    trained: u64,
+    bytes: u64,
+    /// The largest buffer.
+    largest: u64,
+}
+
+/// Fails if the network cannot be cut there.
+pub fn cost(network: &Network, settings: &Settings, room: Room) -> Result<Cost, TuneError> {
+    let batch = settings.training.batch_size.max(1);
+    let here = Tunable::new(network, settings);
+    let need = need(&here, settings, batch)?;
+    let picture_bytes = 4 * here.at_cut()? as u64;
+    let parameters = here.network.for_classes(1, here.classes)?.0.params;
+    let parameters = parameters.iter().map(|param| param.dims.iter().product::<usize>() as u64).sum();
+    let fits = room.holds(&need);
+    let mut cost = Cost {
+        trained: need.trained,
+        parameters,
+        bytes: need.bytes,
+        picture_bytes,
+        fits,
+        sentence: None,
+        largest_batch: None,
+        deepest_cut: None,
+    };
+    if !fits {
+        cost.largest_batch = largest_batch(&here, settings, batch, room)?;
+        cost.deepest_cut = deepest_cut(&here, settings, batch, room)?;
+        cost.sentence = Some(cost.refusal(settings, need.largest, room));
+    }
+    Ok(cost)
+}
+
+impl Room {
+    fn holds(&self, need: &Need) -> bool {
+        need.bytes <= self.memory && self.buffer.is_none_or(|most| need.largest <= most)
+    }
+}
+
+impl Cost {
+    fn refusal(&self, settings: &Settings, largest: u64, room: Room) -> String {
+        let megabytes = |bytes: u64| format!("{} MB", bytes.div_ceil(1_000_000));
+        let batch = settings.training.batch_size;
+        let why = match room.buffer {
+            Some(most) if largest > most => {
+                format!("a buffer of {}, and this device allows {}", megabytes(largest), megabytes(most))
+            }
+            _ => format!("{}, and {} are there", megabytes(self.bytes), megabytes(room.memory)),
+        };
+        let smaller = match self.largest_batch {
+            Some(batch) => format!("choose batches of {batch} or less"),
+            None => "no batch is small enough for this cut".into(),
+        };
+        let later = match self.deepest_cut.as_deref() {
+            Some("features") => "train the head alone".into(),
+            Some(cut) => format!("train only what comes after {cut}"),
+            None => "choose a smaller network".into(),
+        };
+        format!("training from {} in batches of {batch} needs {why}; {smaller}, or {later}", settings.cut)
+    }
+}
+
+fn need(network: &Tunable, settings: &Settings, batch: usize) -> Result<Need, TuneError> {
+    let (frozen, _) = network.parts(1)?;
+    let (_, trained) = network.parts(batch)?;
+    let options = settings.options(&network.head()?);
+    let logits = trained.taps.logits;
+    let plan = TrainingPlan::new(&trained, &options, false)?.plan;
+    let length = |param: usize| plan.graph.params[param].dims.iter().product::<usize>();
+    let learns = |rule: &Rule| matches!(rule, Rule::Sgd { .. } | Rule::Adam { .. });
+    let updates = plan.updates.iter().filter(|update| learns(&update.rule));
+    // What checks an epoch is there beside what trains, and so is the frozen part, for one picture.
+    let checked = logits.map_or(0, |logits| Plan::new(&trained, &[logits]).bytes());
+    let frozen = frozen.map_or(0, |graph| Plan::new(&graph, &[NodeId(graph.nodes.len() - 1)]).bytes());
+    let values = plan.slots.iter().copied().chain((0..plan.graph.params.len()).map(length));
+    Ok(Need {
+        trained: updates.map(|update| length(update.param.0) as u64).sum(),
+        bytes: (plan.bytes() + checked + frozen) as u64,
+        largest: 4 * values.max().unwrap_or(0) as u64,
+    })
+}
+
+/// By halving the interval: a smaller batch never needs more.
+fn largest_batch(
+    network: &Tunable,
+    settings: &Settings,
+    batch: usize,
+    room: Room,
+) -> Result<Option<usize>, TuneError> {
+    let (mut fits, mut fails) = (0, batch);
+    while fails - fits > 1 {
+        let middle = fits + (fails - fits) / 2;
+        match room.holds(&need(network, settings, middle)?) {
+            true => fits = middle,
+            false => fails = middle,
+        }
+    }
+    Ok((fits > 0).then_some(fits))
+}
+
+fn deepest_cut(
+    network: &Tunable,
+    settings: &Settings,
+    batch: usize,
+    room: Room,
+) -> Result<Option<String>, TuneError> {
+    let (graph, _) = network.network.for_classes(1, network.classes)?;
+    let before = graph.taps.stages.iter().filter(|stage| Some(stage.node) != graph.taps.features);
+    let stages = before.map(|stage| stage.name.as_str());
+    for cut in ["image"].into_iter().chain(stages).chain(["features"]) {
+        let there = Tunable { cut: cut.into(), ..network.clone() };
+        let settings = Settings { cut: cut.into(), ..settings.clone() };
+        if room.holds(&need(&there, &settings, batch)?) {
+            return Ok(Some(cut.into()));
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,235 @@
+//! Fine-tuning a loaded network on examples: any cut, a new head for the examples' classes, and a network afterwards that
+//! predicts them.
+//!
+//! What the frozen part makes of a picture is computed once and kept, so that an epoch runs what comes after the cut and
+//! nothing else. Knows batches, epochs and checkpoints, but neither pictures nor clocks; the same examples, settings and
+//! backend give the same curve, bit for bit on the CPU.
+//!
+//! ```text
+//! pictures -> frozen part (once) -> Examples -> split by recording -> batches -> Trainer -> epoch by epoch
+//!                                                                        `-> Tuned: predicts, a file
+//! ```
+
+mod cost;
+mod file;
+mod run;
+mod settings;
+mod tuned;
+
+use thiserror::Error;
+
+pub use cost::{Cost, Room, cost};
+pub use file::{Checkpoint, FileError, is_tuned};
+pub use run::{Learned, Run};
+pub use settings::Settings;
+pub use tuned::Tuned;
+
+use crate::exec::{Backend, ExecError, Program, Progress};
+use crate::graph::{Graph, GraphError, NodeId, Param};
+use crate::network::{Network, NetworkError, Trainable};
+use crate::ops::Op;
+use crate::plan::Plan;
+use crate::train::TrainError;
+use crate::transfer::{Evaluation, Example, ExampleError, Examples, SettingsError};
+use crate::weights::Parameters;
+
+#[derive(Debug, Error)]
+pub enum TuneError {
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    #[error(transparent)]
+    Exec(#[from] ExecError),
+    #[error(transparent)]
+    Example(#[from] ExampleError),
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error("no fine-tuning is under way; begin one first")]
+    NotBegun,
+    #[error(
+        "the kept features of example {id} are {found} values, the cut has {expected}; show its picture again"
+    )]
+    Length { id: String, expected: usize, found: usize },
+}
+
+/// A network about to be fine-tuned from one cut, and what its frozen part made of the examples.
+pub struct FineTuning {
+    network: Tunable,
+    /// Of one picture's way to the cut; none where everything is trained.
+    frozen: Option<Program>,
+    examples: Examples,
+    run: Option<Run>,
+}
+
+/// A loaded network with a cut and a head for other classes.
+#[derive(Clone, Debug)]
+pub(crate) struct Tunable {
+    network: Trainable,
+    cut: String,
+    fresh: bool,
+    classes: usize,
+    /// Of the network that was loaded.
+    fingerprint: String,
+}
+
+impl FineTuning {
+    /// Gets the frozen part ready. Fails if the network cannot be cut there, and if the backend lacks room.
+    pub async fn new(
+        network: &Network,
+        settings: &Settings,
+        backend: &Backend,
+        progress: &Progress<'_>,
+    ) -> Result<Self, TuneError> {
+        settings.validate()?;
+        let network = Tunable::new(network, settings);
+        let frozen = network.frozen(settings.training.seed, backend, progress).await?;
+        Ok(Self { network, frozen, examples: Examples::new(), run: None })
+    }
+
+    /// Keeps an example, `x` being what the network sees of its picture, and returns what the frozen part makes of it.
+    pub async fn add(&mut self, labels: Labels, x: &[f32]) -> Result<&[f32], TuneError> {
+        let features = match &mut self.frozen {
+            Some(frozen) => frozen.run(&[x]).await?.swap_remove(0),
+            None => x.to_vec(),
+        };
+        let id = labels.id.clone();
+        self.restore(labels, features)?;
+        Ok(&self.examples.get(&id).expect("it was just added").features)
+    }
+
+    /// Keeps an example whose features at the cut are known already.
+    pub fn restore(
+        &mut self,
+        Labels { id, class, burst }: Labels,
+        features: Vec<f32>,
+    ) -> Result<(), TuneError> {
+        let (expected, found) = (self.network.at_cut()?, features.len());
+        if expected != found {
+            return Err(TuneError::Length { id, expected, found });
+        }
+        Ok(self.examples.insert(Example { id, class, burst, features })?)
+    }
+
+    /// Starts a run over the examples, from the network's own weights or fresh ones; a run under way ends.
+    pub async fn begin(&mut self, settings: Settings, backend: &Backend) -> Result<&mut Run, TuneError> {
+        self.run = None;
+        let run = Run::new(&self.network, settings, &self.examples, backend).await?;
+        Ok(self.run.insert(run))
+    }
+
+    /// Learns from one batch; the last of an epoch also checks what was learned.
+    pub async fn step(&mut self, backend: &Backend) -> Result<Learned, TuneError> {
+        let run = self.run.as_mut().ok_or(TuneError::NotBegun)?;
+        run.step(&self.network, &self.examples, backend).await
+    }
+
+    /// The last epoch of the run that went well, as a file from which it can go on.
+    pub fn checkpoint(&self) -> Result<Vec<u8>, TuneError> {
+        let run = self.run.as_ref().ok_or(TuneError::NotBegun)?;
+        Ok(run.checkpoint(&self.network.fingerprint))
+    }
+
+    /// Goes on from a checkpoint of a run over the same examples, also one that was broken off.
+    pub async fn resume(&mut self, bytes: &[u8], backend: &Backend) -> Result<&mut Run, TuneError> {
+        let checkpoint = Checkpoint::from_bytes(bytes, &self.network.fingerprint)?;
+        let run = self.begin(checkpoint.settings.clone(), backend).await?;
+        run.resume(checkpoint)?;
+        Ok(run)
+    }
+
+    /// The run under way.
+    pub fn run(&mut self) -> Result<&mut Run, TuneError> {
+        self.run.as_mut().ok_or(TuneError::NotBegun)
+    }
+
+    /// Ends the run, also before its last epoch, and answers with what was learned as a file, and how well it does.
+    pub async fn finish(&mut self, backend: &Backend) -> Result<(Vec<u8>, Evaluation), TuneError> {
+        let run = self.run.take().ok_or(TuneError::NotBegun)?;
+        run.finish(&self.network, &self.examples, backend).await
+    }
+}
+
+/// What an example is called.
+#[derive(Clone, Debug)]
+pub struct Labels {
+    pub id: String,
+    pub class: String,
+    pub burst: String,
+}
+
+impl Tunable {
+    pub fn new(network: &Network, settings: &Settings) -> Self {
+        let (cut, classes) = (settings.cut.clone(), settings.training.classes.len());
+        let fingerprint = network.fingerprint.clone();
+        Self { network: network.trainable(), cut, fresh: settings.fresh, classes, fingerprint }
+    }
+
+    /// What is frozen and what is trained, for a batch of `n`.
+    pub fn parts(&self, n: usize) -> Result<(Option<Graph>, Graph), TuneError> {
+        let (mut graph, _) = self.network.for_classes(n, self.classes)?;
+        if self.fresh {
+            // A short run ends long before an average as slow as some networks' comes near what it averages.
+            for node in &mut graph.nodes {
+                if let Op::BatchNorm(norm) = &mut node.op {
+                    norm.momentum = norm.momentum.max(FRESH_MOMENTUM);
+                }
+            }
+        }
+        let cut = self.network.cut(&graph, &self.cut)?;
+        if cut == NodeId(0) {
+            return Ok((None, graph));
+        }
+        let (frozen, trained) = graph.split(cut)?;
+        Ok((Some(frozen), trained))
+    }
+
+    /// The values to start from; the head's are fresh in any case.
+    pub fn parameters(&self, seed: u64) -> Result<Parameters, TuneError> {
+        if self.fresh {
+            return Ok(Parameters::initialised(seed));
+        }
+        Ok(self.network.parameters.clone().with_fresh(self.head()?, seed))
+    }
+
+    /// Names of the parameters of the new last layer.
+    pub fn head(&self) -> Result<Vec<String>, TuneError> {
+        Ok(self.network.for_classes(1, self.classes)?.1)
+    }
+
+    /// Values that a picture has at the cut.
+    pub fn at_cut(&self) -> Result<usize, TuneError> {
+        Ok(self.parts(1)?.1.input_shape().image())
+    }
+
+    /// The frozen part for one picture. That of a fresh network has the names of the loaded one, but not its values.
+    pub async fn frozen(
+        &self,
+        seed: u64,
+        backend: &Backend,
+        progress: &Progress<'_>,
+    ) -> Result<Option<Program>, TuneError> {
+        let Some(graph) = self.parts(1)?.0 else { return Ok(None) };
+        let plan = Plan::new(&graph, &[NodeId(graph.nodes.len() - 1)]);
+        let parameters = self.parameters(seed)?;
+        let lookup = lookup(&parameters);
+        Ok(Some(match self.fresh {
+            true => backend.prepare_alone(plan, &lookup, progress).await?,
+            false => backend.prepare(plan, &lookup, progress).await?,
+        }))
+    }
+}
+
+/// Of batch norm's running averages in a network that starts from fresh weights: PyTorch's.
+const FRESH_MOMENTUM: f64 = 0.1;
+
+/// How a backend asks for values.
+pub(crate) fn lookup(parameters: &Parameters) -> impl crate::exec::Lookup {
+    async |param: &Param| {
+        parameters.values(param).await.map_err(|error| ExecError::Weights(error.to_string()))
+    }
+}

@@ -1,0 +1,202 @@
+//! Claims about fine-tuning a loaded network on examples, on made-up pictures.
+
+use headstart::exec::Backend;
+use headstart::exec::cpu::Cpu;
+use headstart::exec::gpu::Gpu;
+use headstart::finetune::{Checkpoint, FineTuning, Labels, Room, Settings, Tuned, cost};
+use headstart::models;
+use headstart::network::{LoadOptions, Network};
+use headstart::random::Random;
+use headstart::transfer::{self, EpochReport, Evaluation};
+use pollster::block_on;
+
+/// Pictures of two classes: bright above, or bright below, in noise.
+fn pictures(network: &Network, each: usize) -> Vec<(Labels, Vec<f32>)> {
+    let mut random = Random::new(11, 0);
+    let len = network.input.len();
+    let picture = |i: usize| {
+        let below = i % 2 == 1;
+        let value = |at: usize| {
+            let bright = ((at % (len / network.input.channels)) * 2 >= len / network.input.channels) == below;
+            random.uniform(-1.0, 1.0) + if bright { 0.8 } else { 0.0 }
+        };
+        let x = (0..len).map(value).collect();
+        let class = if below { "below" } else { "above" };
+        (Labels { id: format!("{i}"), class: class.into(), burst: format!("{i}") }, x)
+    };
+    (0..2 * each).map(picture).collect()
+}
+
+fn network(id: &str, trunk: bool) -> Network {
+    let (height, width) = if id == "lenet5" { (None, None) } else { (Some(32), Some(32)) };
+    let options = LoadOptions { seed: 5, trunk, height, width, ..LoadOptions::default() };
+    block_on(Network::new(models::find(id).expect("a known network"), None, options)).expect("it builds")
+}
+
+fn settings(cut: &str, epochs: usize, learning_rate: f64) -> Settings {
+    let classes = ["above", "below"].map(String::from).to_vec();
+    let training =
+        transfer::Settings { classes, epochs, learning_rate, batch_size: 8, ..transfer::Settings::default() };
+    Settings { training, cut: cut.into(), ..Settings::default() }
+}
+
+fn prepared(network: &Network, settings: &Settings, backend: &Backend, each: usize) -> FineTuning {
+    let mut tuning =
+        block_on(FineTuning::new(network, settings, backend, &|_, _, _| {})).expect("a legal cut");
+    for (labels, x) in pictures(network, each) {
+        block_on(tuning.add(labels, &x)).expect("a sound picture");
+    }
+    tuning
+}
+
+/// Learns to the end of the epoch.
+fn epoch(tuning: &mut FineTuning, backend: &Backend) -> EpochReport {
+    loop {
+        if let Some(report) = block_on(tuning.step(backend)).expect("a step").report {
+            return report;
+        }
+    }
+}
+
+fn trained(network: &Network, settings: &Settings, backend: &Backend) -> (EpochReport, Vec<u8>, Evaluation) {
+    let mut tuning = prepared(network, settings, backend, 20);
+    block_on(tuning.begin(settings.clone(), backend)).expect("a run");
+    let mut last = epoch(&mut tuning, backend);
+    while !last.done {
+        last = epoch(&mut tuning, backend);
+    }
+    let (bytes, evaluation) = block_on(tuning.finish(backend)).expect("an end");
+    (last, bytes, evaluation)
+}
+
+#[test]
+fn every_cut_of_a_network_learns_and_predicts_what_it_was_checked_to() {
+    let backend = Backend::Cpu(Cpu::new());
+    let cases = [
+        ("lenet5", false, "image", false),
+        ("lenet5", false, "image", true),
+        ("lenet5", false, "features", false),
+        ("resnet20", false, "layer2", false),
+        ("resnet20", true, "layer3", true),
+    ];
+    for (id, trunk, cut, fresh) in cases {
+        let network = network(id, trunk);
+        let settings = Settings { fresh, ..settings(cut, 12, 0.002) };
+        let (last, bytes, evaluation) = trained(&network, &settings, &backend);
+        assert_eq!(last.epoch, 12);
+        assert!(last.accuracy > 0.9, "{id} from {cut}: {last:?}");
+        assert_eq!(last.validation_accuracy, evaluation.accuracy, "{id} from {cut}");
+        let file = Checkpoint::from_bytes(&bytes, &network.fingerprint).expect("a file");
+        let mut tuned = block_on(Tuned::new(file, &network, &backend)).expect("it fits");
+        for checked in &evaluation.validation {
+            let (_, x) = pictures(&network, 20).swap_remove(checked.id.parse().expect("a number"));
+            let shares = block_on(tuned.predict(&x)).expect("a prediction");
+            let of = |class: &str| shares[tuned.classes().iter().position(|c| c == class).expect("a class")];
+            let (found, expected) = (of(&checked.predicted), checked.probability);
+            assert!((found - expected).abs() < 1e-4, "{id} from {cut}: {found} for {expected}");
+        }
+    }
+}
+
+#[test]
+fn a_run_that_was_broken_off_goes_on_bit_for_bit() {
+    let backend = Backend::Cpu(Cpu::new());
+    let network = network("lenet5", false);
+    let settings = settings("conv2", 4, 0.001);
+    let mut whole = prepared(&network, &settings, &backend, 20);
+    block_on(whole.begin(settings.clone(), &backend)).expect("a run");
+    let mut checkpoint = Vec::new();
+    for number in 1..=4 {
+        epoch(&mut whole, &backend);
+        if number == 2 {
+            checkpoint = whole.checkpoint().expect("a run under way");
+        }
+    }
+    let mut rest = prepared(&network, &settings, &backend, 20);
+    let run = block_on(rest.resume(&checkpoint, &backend)).expect("a checkpoint of this run");
+    assert_eq!(run.history().len(), 2);
+    (0..2).for_each(|_| drop(epoch(&mut rest, &backend)));
+    assert_eq!(rest.run().expect("a run").history(), whole.run().expect("a run").history());
+    let read = |bytes: Vec<u8>| Checkpoint::from_bytes(&bytes, &network.fingerprint).expect("a file");
+    let [rest, whole] = [rest, whole].map(|tuning| read(tuning.checkpoint().expect("a run")));
+    assert!(rest.snapshot == whole.snapshot, "other weights");
+}
+
+#[test]
+fn numbers_beyond_all_bounds_end_a_run_with_its_last_good_weights() {
+    let backend = Backend::Cpu(Cpu::new());
+    let network = network("resnet20", false);
+    let settings = Settings {
+        training: transfer::Settings {
+            optimizer: transfer::optimizer::Method::Sgd,
+            ..settings("layer2", 5, 10.0).training
+        },
+        ..settings("layer2", 5, 10.0)
+    };
+    let mut tuning = prepared(&network, &settings, &backend, 20);
+    let mut gentle = settings.clone();
+    gentle.training.learning_rate = 1e-4;
+    block_on(tuning.begin(gentle, &backend)).expect("a run");
+    epoch(&mut tuning, &backend);
+    let good = tuning.checkpoint().expect("a run");
+    let mut file = Checkpoint::from_bytes(&good, &network.fingerprint).expect("a file");
+    file.settings.training.learning_rate = 10.0;
+    block_on(tuning.resume(&file.to_bytes(), &backend)).expect("a checkpoint");
+    let mut last = epoch(&mut tuning, &backend);
+    while !last.done {
+        last = epoch(&mut tuning, &backend);
+    }
+    let note = last.note.expect("a reason");
+    assert!(note.contains("grew beyond all bounds") && note.contains("below 10"), "{note}");
+    let (bytes, _) = block_on(tuning.finish(&backend)).expect("an end");
+    let kept = Checkpoint::from_bytes(&bytes, &network.fingerprint).expect("a file");
+    let values = kept.snapshot.tensors.iter().flat_map(|kept| &kept.values);
+    assert!(values.clone().count() > 1000 && values.clone().all(|value| value.is_finite()));
+}
+
+#[test]
+fn fewer_examples_of_each_class_leave_the_held_out_ones_as_they_are() {
+    let backend = Backend::Cpu(Cpu::new());
+    let network = network("lenet5", false);
+    let settings = settings("features", 1, 0.001);
+    let mut tuning = prepared(&network, &settings, &backend, 20);
+    for (per_class, run_seed, expected) in [(None, None, 32), (Some(1), Some(9), 2), (Some(5), Some(3), 10)] {
+        let settings = Settings { per_class, run_seed, ..settings.clone() };
+        let start = block_on(tuning.begin(settings, &backend)).expect("a run").start();
+        assert_eq!((start.training, start.validation), (expected, 8));
+    }
+}
+
+#[test]
+fn a_run_over_the_limits_is_refused_with_what_would_fit() {
+    let network = network("resnet20", false);
+    let of = |batch_size, cut: &str, memory| {
+        let mut settings = settings(cut, 1, 0.001);
+        settings.training.batch_size = batch_size;
+        cost(&network, &settings, Room { memory, buffer: None }).expect("a legal cut")
+    };
+    let (whole, head) = (of(64, "image", u64::MAX), of(64, "features", u64::MAX));
+    assert_eq!((head.trained, head.picture_bytes), (2 * 64 + 2, 4 * 64));
+    assert!(whole.trained == whole.parameters - 2 * 7 * (16 + 32 + 64), "{whole:?}");
+    assert!(head.bytes * 10 < whole.bytes, "{head:?} {whole:?}");
+    let memory = whole.bytes / 3;
+    let refused = of(64, "image", memory);
+    let sentence = refused.sentence.expect("a refusal");
+    let (batch, deepest) = (refused.largest_batch.unwrap(), refused.deepest_cut.unwrap());
+    assert!(
+        sentence.contains(&format!("batches of {batch} or less, or train only what comes after {deepest}"))
+    );
+    assert!(of(batch, "image", memory).fits && !of(batch + 1, "image", memory).fits, "{batch}");
+    assert!(of(64, &deepest, memory).fits && !refused.fits, "{deepest}");
+}
+
+#[test]
+fn the_graphics_card_learns_the_curve_of_the_cpu() {
+    let gpu = block_on(Gpu::new(None)).unwrap_or_else(|error| panic!("{error}"));
+    println!("on {}", gpu.adapter().name);
+    let network = network("lenet5", false);
+    let settings = settings("conv2", 2, 0.001);
+    let (on_cpu, ..) = trained(&network, &settings, &Backend::Cpu(Cpu::new()));
+    let (on_gpu, ..) = trained(&network, &settings, &Backend::Gpu(gpu));
+    assert!((on_cpu.loss - on_gpu.loss).abs() < 1e-3, "{on_cpu:?} {on_gpu:?}");
+}
