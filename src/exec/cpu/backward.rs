@@ -4,6 +4,7 @@ use super::columns::Columns;
 use super::conv::Workspace;
 use super::held::{Held, Place};
 use super::norm;
+use super::parts::Parts;
 use super::pool::{average_gradient, max_gradient};
 use crate::ops::batch_norm::Statistics;
 use crate::ops::{ActivationGradient, Op};
@@ -16,6 +17,8 @@ pub enum Backward {
     },
     ConvolutionWeight {
         layer: Columns,
+        /// Runs of pictures that are summed up at the same time.
+        parts: usize,
     },
     ChannelSum {
         input: Shape,
@@ -39,8 +42,10 @@ pub enum Backward {
         epsilon: f32,
         params: [Place; 2],
     },
+    /// `count` is that of a channel's values in the whole batch.
     NormBatch {
         input: Shape,
+        count: usize,
         epsilon: f32,
         weight: Place,
     },
@@ -67,8 +72,9 @@ pub enum Backward {
 }
 
 impl Backward {
-    /// The loop of `op`, if it has one of its own; `params` are where its parameters are, as checkpoints have them.
-    pub fn new(op: &Op, inputs: &[Shape], output: Shape, params: &[Place]) -> Option<Self> {
+    /// The loop of `op`, if it has one of its own; `params` are where its parameters are, as checkpoints have them, and
+    /// `batch` is the pictures of all parts together.
+    pub fn new(op: &Op, inputs: &[Shape], output: Shape, batch: usize, params: &[Place]) -> Option<Self> {
         let input = *inputs.first()?;
         Some(match *op {
             Op::Conv2dInputGradient(op) => Self::ConvolutionInput {
@@ -77,6 +83,7 @@ impl Backward {
             },
             Op::Conv2dWeightGradient(op) => Self::ConvolutionWeight {
                 layer: Columns::new(input, inputs[1], op.conv.window, op.conv.groups),
+                parts: Parts::new(input.n, input.image(), 2).count,
             },
             Op::ChannelSum(_) => Self::ChannelSum { input },
             Op::BatchMoments(_) => Self::Moments { input },
@@ -90,7 +97,8 @@ impl Backward {
                 Self::NormFrozen { input, epsilon: op.epsilon as f32, params: [params[0], params[1]] }
             }
             Op::NormaliseGradient(op) => {
-                Self::NormBatch { input, epsilon: op.epsilon as f32, weight: params[0] }
+                let count = batch * input.plane();
+                Self::NormBatch { input, count, epsilon: op.epsilon as f32, weight: params[0] }
             }
             Op::ActivationGradient(op) => Self::Activation(op),
             Op::MaxPoolGradient(op) => Self::Max { input, window: op.window, output: inputs[1] },
@@ -111,7 +119,9 @@ impl Backward {
             Self::ConvolutionInput { layer, weight } => {
                 layer.input_gradient(x[0], held.get(*weight), y, workspace);
             }
-            Self::ConvolutionWeight { layer } => layer.weight_gradient(x[0], x[1], y, workspace),
+            Self::ConvolutionWeight { layer, parts } => {
+                layer.weight_gradient(x[0], x[1], y, *parts, workspace);
+            }
             Self::ChannelSum { input } => norm::channel_sums(x[0], *input, y),
             Self::Moments { input } => norm::moments(x[0], *input, y),
             Self::Norm { input, epsilon, params } => {
@@ -132,9 +142,9 @@ impl Backward {
             Self::NormFrozen { input, epsilon, params } => {
                 norm::frozen_gradient(x[0], *input, params.map(|place| held.get(place)), *epsilon, y);
             }
-            Self::NormBatch { input, epsilon, weight } => {
+            Self::NormBatch { input, count, epsilon, weight } => {
                 let x = [x[0], x[1], x[2], x[3], x[4]];
-                norm::batch_gradient(x, *input, held.get(*weight), *epsilon, y);
+                norm::batch_gradient(x, (*input, *count), held.get(*weight), *epsilon, y);
             }
             Self::Activation(op) => {
                 let values = y.iter_mut().zip(x[0]).zip(x[1]);

@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use super::conv::Workspace;
 use super::gemm::matmul;
+use super::parts::map;
 use super::simd::{F32x4, LANES};
 use crate::shape::{Shape, Window};
 
@@ -61,8 +62,33 @@ impl Columns {
         });
     }
 
-    /// Fills `dw` from the convolution's input and `dy`.
-    pub fn weight_gradient(&self, x: &[f32], dy: &[f32], dw: &mut [f32], workspace: &mut Workspace) {
+    /// Fills `dw` from the convolution's input and `dy`: the sums over `parts` runs of pictures, added up in order.
+    pub fn weight_gradient(
+        &self,
+        x: &[f32],
+        dy: &[f32],
+        dw: &mut [f32],
+        parts: usize,
+        workspace: &mut Workspace,
+    ) {
+        if parts == 1 {
+            return self.part_of_weight_gradient(x, dy, dw, workspace);
+        }
+        let n = self.input.n / parts;
+        let part =
+            Self { input: self.input.with_batch(n), output: self.output.with_batch(n), ..self.clone() };
+        let len = dw.len();
+        let sums = map(parts, |at| {
+            let mut dw = vec![0.0; len];
+            let (x, dy) = (&x[at * part.input.len()..], &dy[at * part.output.len()..]);
+            part.part_of_weight_gradient(x, dy, &mut dw, &mut Workspace::default());
+            dw
+        });
+        dw.fill(0.0);
+        sums.iter().for_each(|sum| dw.iter_mut().zip(sum).for_each(|(dw, sum)| *dw += sum));
+    }
+
+    fn part_of_weight_gradient(&self, x: &[f32], dy: &[f32], dw: &mut [f32], workspace: &mut Workspace) {
         dw.fill(0.0);
         if self.is_depthwise() {
             return self.each_row(dw.len(), |tap, x_row, y| {

@@ -42,7 +42,7 @@ impl Held {
 
     /// A trained parameter in the order of that packing.
     pub fn packed(&mut self, own: Place, packing: Packing) -> Place {
-        if packing == Packing::AsIs {
+        if packing == Packing::AS_IS {
             return own;
         }
         let same = |value: &Value| matches!(value, Value::Packed { own: o, packing: p, .. } if *o == own && *p == packing);

@@ -9,9 +9,11 @@ use super::epilogue::{Epilogue, activate, activate_all};
 use super::held::{Held, Place};
 use super::linear::linear;
 use super::lrn::normalise;
+use super::parts::Parts;
 use super::pool::{Pooling, adaptive_average, global_average, pool};
 use super::rounded;
 use super::simd::{F32x4, LANES};
+use super::turned::{turned, turned_window};
 use super::winograd::Winograd;
 use crate::exec::ExecError;
 use crate::graph::{Graph, Node, ParamId};
@@ -83,7 +85,14 @@ pub enum Kernel {
 
 /// How a parameter's values are rearranged before they are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Packing {
+pub struct Packing {
+    /// [`turned`] first, in so many groups, for the way back.
+    turned: Option<usize>,
+    order: Order,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Order {
     AsIs,
     /// [`Convolution::pack_weight`] with so many groups.
     Panels {
@@ -98,37 +107,77 @@ pub enum Packing {
 }
 
 impl Packing {
+    pub const AS_IS: Self = Self { turned: None, order: Order::AsIs };
+    pub const ROUNDED: Self = Self { turned: None, order: Order::Rounded };
+
     pub fn apply(self, values: Tensor<f32>) -> Vec<f32> {
-        match self {
-            Self::AsIs => values.data,
-            Self::Rounded => rounded::pack(&values.data, values.shape.n),
-            Self::Winograd { tile } => Winograd::pack_weight(&values.data, values.shape.n, tile),
-            Self::Panels { groups } => Convolution::pack_weight(&values.data, values.shape.n, groups),
+        let Shape { n: outputs, c: depth, h, w } = values.shape;
+        let (values, outputs) = match self.turned {
+            Some(groups) => (turned(&values.data, [outputs, depth, h * w], groups), depth * groups),
+            None => (values.data, outputs),
+        };
+        match self.order {
+            Order::AsIs => values,
+            Order::Rounded => rounded::pack(&values, outputs),
+            Order::Winograd { tile } => Winograd::pack_weight(&values, outputs, tile),
+            Order::Panels { groups } => Convolution::pack_weight(&values, outputs, groups),
         }
     }
 }
 
+/// How a node's step may be divided by pictures: not at all where they are mixed.
+pub fn parts(graph: &Graph, node: &Node) -> Parts {
+    let inputs = match node.op {
+        Op::Normalise(_) => 1,
+        Op::NormaliseGradient(_) => 2,
+        Op::Conv2dWeightGradient(_)
+        | Op::BatchMoments(_)
+        | Op::BatchNormWeightGradient(_)
+        | Op::ChannelSum(_)
+        | Op::Constant(_)
+        | Op::CrossEntropy(_)
+        | Op::CrossEntropyGradient(_)
+        | Op::CorrectAnswers(_) => return Parts::WHOLE,
+        _ => node.inputs.len(),
+    };
+    let divisible = node.inputs[..inputs].iter().all(|id| graph.node(*id).shape.n == node.shape.n);
+    if divisible { Parts::new(node.shape.n, node.shape.image(), inputs) } else { Parts::WHOLE }
+}
+
 impl Kernel {
-    /// Chooses the kernel of `node`; `param` finds a place with the values of a parameter in the packing it is asked for.
-    /// Where the plan `trains`, every parameter stays in full precision.
+    /// Chooses the kernel of `node` for one of `parts`; `param` finds a place with the values of a parameter in the
+    /// packing it is asked for. Where the plan `trains`, every parameter stays in full precision.
     pub async fn new(
         graph: &Graph,
         node: &Node,
+        parts: Parts,
         trains: bool,
         param: impl AsyncFn(ParamId, Packing) -> Result<Place, ExecError>,
     ) -> Result<Self, ExecError> {
-        let inputs: Vec<Shape> = node.inputs.iter().map(|id| graph.node(*id).shape).collect();
-        let output = node.shape;
+        let part = |shape: Shape| shape.with_batch(shape.n / parts.count);
+        let inputs = node.inputs.iter().map(|id| graph.node(*id).shape).enumerate();
+        let inputs = inputs.map(|(index, shape)| if index < parts.inputs { part(shape) } else { shape });
+        let (inputs, output): (Vec<Shape>, Shape) = (inputs.collect(), part(node.shape));
         Ok(match &node.op {
-            Op::Conv2d(conv) => return convolution(conv, inputs[0], node, param).await,
+            Op::Conv2d(conv) => {
+                let (fused, bias) = (conv.epilogue.activation, conv.bias.then(|| node.params[1]));
+                let layer = Layer { conv, input: inputs[0], output, turned: false };
+                return convolution(layer, [Some(node.params[0]), bias], fused, param).await;
+            }
+            Op::Conv2dInputGradient(op) if turned_window(op.conv.window, output, inputs[0]).is_some() => {
+                let window = turned_window(op.conv.window, output, inputs[0]).expect("as just found");
+                let conv = &Conv2d { window, channels: output.c, ..op.conv };
+                let layer = Layer { conv, input: inputs[0], output, turned: true };
+                return convolution(layer, [Some(node.params[0]), None], None, param).await;
+            }
             &Op::Linear(op) => {
                 let rounded = !trains && inputs[0].c * op.features >= rounded::WORTH_ROUNDING;
-                let packing = if rounded { Packing::Rounded } else { Packing::AsIs };
+                let packing = if rounded { Packing::ROUNDED } else { Packing::AS_IS };
                 Self::Linear {
                     batch: output.n,
                     rounded,
                     weight: param(node.params[0], packing).await?,
-                    bias: param(node.params[1], Packing::AsIs).await?,
+                    bias: param(node.params[1], Packing::AS_IS).await?,
                     activation: op.activation,
                 }
             }
@@ -147,9 +196,9 @@ impl Kernel {
             op => {
                 let mut places = Vec::with_capacity(node.params.len());
                 for id in &node.params {
-                    places.push(param(*id, Packing::AsIs).await?);
+                    places.push(param(*id, Packing::AS_IS).await?);
                 }
-                if let Some(backward) = Backward::new(op, &inputs, output, &places) {
+                if let Some(backward) = Backward::new(op, &inputs, output, node.shape.n, &places) {
                     return Ok(Self::Backward(backward));
                 }
                 let shape = |id: &ParamId| Shape::from_dims(&graph.param(*id).dims);
@@ -222,28 +271,41 @@ fn concat(x: &[&[f32]], images: &[usize], y: &mut [f32]) {
     }
 }
 
-async fn convolution(
-    conv: &Conv2d,
+/// A convolution forward, or one on the way back with the weight of the way there.
+struct Layer<'a> {
+    conv: &'a Conv2d,
     input: Shape,
-    node: &Node,
+    output: Shape,
+    turned: bool,
+}
+
+/// The fastest loop for a layer; `params` are its weight and its bias, if it has one.
+async fn convolution(
+    layer: Layer<'_>,
+    [weight, bias]: [Option<ParamId>; 2],
+    activation: Option<Activation>,
     param: impl AsyncFn(ParamId, Packing) -> Result<Place, ExecError>,
 ) -> Result<Kernel, ExecError> {
-    let (window, output, activation) = (conv.window, node.shape, conv.epilogue.activation);
-    let bias = if conv.bias { Some(param(node.params[1], Packing::AsIs).await?) } else { None };
-    if conv.is_depthwise(input) && Depthwise::covers(window) {
+    let Layer { conv: &Conv2d { window, groups, .. }, input, output, turned } = layer;
+    let weight = async |order: Order| {
+        let turned = turned.then_some(groups);
+        param(weight.expect("a convolution has a weight"), Packing { turned, order }).await
+    };
+    let bias = match bias {
+        Some(bias) => Some(param(bias, Packing::AS_IS).await?),
+        None => None,
+    };
+    if layer.conv.is_depthwise(input) && Depthwise::covers(window) {
         let layer = Depthwise::new(input, output, window);
-        let weight = param(node.params[0], Packing::AsIs).await?;
-        return Ok(Kernel::Depthwise { layer, weight, bias, activation });
+        return Ok(Kernel::Depthwise { layer, weight: weight(Order::AsIs).await?, bias, activation });
     }
-    if let Some(tile) = Winograd::tile_for(window, conv.groups, input, output) {
+    if let Some(tile) = Winograd::tile_for(window, groups, input, output) {
         let layer = Winograd::new(input, output, window.padding, tile);
-        let packing = if layer.takes_plain_weight() { Packing::AsIs } else { Packing::Winograd { tile } };
-        let weight = param(node.params[0], packing).await?;
-        return Ok(Kernel::Winograd { layer, weight, bias, activation });
+        let order = if layer.takes_plain_weight() { Order::AsIs } else { Order::Winograd { tile } };
+        return Ok(Kernel::Winograd { layer, weight: weight(order).await?, bias, activation });
     }
-    let layer = Convolution::new(input, output, window, conv.groups);
-    let weight = param(node.params[0], Packing::Panels { groups: conv.groups }).await?;
-    Ok(Kernel::Convolution { layer, weight, bias, activation })
+    let layer = Convolution::new(input, output, window, groups);
+    Ok(Kernel::Convolution { layer, weight: weight(Order::Panels { groups }).await?, bias, activation })
 }
 
 fn add(a: &[f32], b: &[f32], activation: Option<Activation>, y: &mut [f32]) {

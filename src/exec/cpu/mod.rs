@@ -1,4 +1,4 @@
-//! The CPU backend: one thread, four lanes, any plan.
+//! The CPU backend: four lanes, any plan; one thread in the browser, all cores natively.
 //!
 //! It runs in a worker of the page where there is no graphics device, and natively. Weights are packed when a plan is
 //! prepared, activations live in the plan's slots, and a run allocates nothing but the outputs it hands out.
@@ -17,10 +17,12 @@ pub mod linear;
 pub mod lrn;
 mod norm;
 mod padding;
+mod parts;
 pub mod pool;
 pub mod rounded;
 pub mod simd;
 mod tile;
+mod turned;
 pub mod winograd;
 mod winograd_transform;
 
@@ -30,7 +32,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use self::conv::Workspace;
 use self::held::{Held, Place, Values};
-use self::kernel::{Kernel, Packing};
+use self::kernel::{Kernel, Packing, parts};
+use self::parts::Parts;
 use super::{ExecError, Lookup, Stored, check_inputs};
 use crate::graph::{Param, ParamId};
 use crate::plan::{Moment, Plan, Slot, Step};
@@ -47,13 +50,14 @@ const MOST_INPUTS: usize = 8;
 /// A plan with its weights and buffers.
 pub struct Program {
     plan: Plan,
-    /// One for each step of the plan.
-    kernels: Vec<Kernel>,
+    /// One for each step of the plan, and how the step is divided.
+    kernels: Vec<(Kernel, Parts)>,
     held: Held,
     /// One for each update of the plan.
     trained: Vec<Trained>,
     slots: Vec<Vec<f32>>,
-    workspace: Workspace,
+    /// One for each part of the step that has the most.
+    workspaces: Vec<Workspace>,
 }
 
 /// A parameter that training changes, and what its rule remembers.
@@ -88,11 +92,13 @@ impl Cpu {
                 Ok(held.borrow_mut().share(values))
             };
             let (node, trains) = (plan.graph.node(step.node), !plan.updates.is_empty());
-            kernels.push(Kernel::new(&plan.graph, node, trains, place).await?);
+            let parts = parts(&plan.graph, node);
+            kernels.push((Kernel::new(&plan.graph, node, parts, trains, place).await?, parts));
         }
         let slots = plan.slots.iter().map(|&len| vec![0.0; len]).collect();
-        let (held, workspace) = (held.into_inner(), Workspace::default());
-        Ok(Program { plan, kernels, held, trained, slots, workspace })
+        let most = kernels.iter().map(|(_, parts)| parts.count).max().unwrap_or(1);
+        let workspaces = (0..most).map(|_| Workspace::default()).collect();
+        Ok(Program { plan, kernels, held: held.into_inner(), trained, slots, workspaces })
     }
 
     async fn values(
@@ -192,7 +198,8 @@ impl Program {
         for (x, (slot, id)) in x.iter_mut().zip(inputs.iter().zip(&node.inputs)) {
             *x = &self.slots[slot.0][..self.plan.graph.node(*id).shape.len()];
         }
-        self.kernels[index].run(&x[..count], &self.held, &mut y[..node.shape.len()], &mut self.workspace);
+        let (kernel, parts) = &self.kernels[index];
+        parts.run(kernel, &x[..count], &self.held, &mut y[..node.shape.len()], &mut self.workspaces);
         self.slots[output.0] = y;
     }
 }

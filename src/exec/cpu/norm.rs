@@ -2,6 +2,7 @@
 //!
 //! Sums run over vectors within a plane and in f64 from plane to plane, so that a large batch loses no digits.
 
+use super::parts::map;
 use super::simd::{F32x4, LANES};
 use crate::shape::Shape;
 
@@ -24,24 +25,25 @@ fn sum(a: &[f32], b: &[f32], f: impl Fn(F32x4, F32x4) -> F32x4) -> f64 {
 
 /// The sum of every channel.
 pub fn channel_sums(x: &[f32], shape: Shape, sums: &mut [f32]) {
-    for (c, total) in sums.iter_mut().enumerate() {
-        *total =
-            planes(shape, c).map(|plane| sum(&x[plane.clone()], &x[plane], |a, _| a)).sum::<f64>() as f32;
-    }
+    let of_channel =
+        |c| planes(shape, c).map(|plane| sum(&x[plane.clone()], &x[plane], |a, _| a)).sum::<f64>();
+    sums.iter_mut().zip(map(shape.c, of_channel)).for_each(|(sum, total)| *sum = total as f32);
 }
 
 /// Means, and then biased variances, of all channels.
 pub fn moments(x: &[f32], shape: Shape, moments: &mut [f32]) {
     let count = (shape.n * shape.plane()) as f64;
     let (means, variances) = moments.split_at_mut(shape.c);
-    for (c, (mean, variance)) in means.iter_mut().zip(variances).enumerate() {
+    let of_channel = |c| {
         let total: f64 = planes(shape, c).map(|plane| sum(&x[plane.clone()], &x[plane], |a, _| a)).sum();
-        *mean = (total / count) as f32;
-        let middle = F32x4::splat(*mean);
+        let mean = (total / count) as f32;
+        let middle = F32x4::splat(mean);
         let squares = planes(shape, c)
             .map(|plane| sum(&x[plane.clone()], &x[plane], |a, _| (a - middle) * (a - middle)));
-        *variance = (squares.sum::<f64>() / count) as f32;
-    }
+        (mean, (squares.sum::<f64>() / count) as f32)
+    };
+    let moments = means.iter_mut().zip(variances).zip(map(shape.c, of_channel));
+    moments.for_each(|((mean, variance), found)| (*mean, *variance) = found);
 }
 
 /// `y = (x - mean) / sqrt(variance + epsilon) * weight + bias`.
@@ -70,12 +72,13 @@ pub fn weight_gradient(
     epsilon: f32,
     dw: &mut [f32],
 ) {
-    for (c, dw) in dw.iter_mut().enumerate() {
+    let of_channel = |c| {
         let middle = F32x4::splat(mean[c]);
         let products =
             planes(shape, c).map(|plane| sum(&x[plane.clone()], &dy[plane], |x, dy| dy * (x - middle)));
-        *dw = (products.sum::<f64>() / f64::from(variance[c] + epsilon).sqrt()) as f32;
-    }
+        (products.sum::<f64>() / f64::from(variance[c] + epsilon).sqrt()) as f32
+    };
+    dw.copy_from_slice(&map(shape.c, of_channel));
 }
 
 /// `dx = dy weight / sqrt(variance + epsilon)`.
@@ -94,16 +97,16 @@ pub fn frozen_gradient(
     }
 }
 
-/// `dx = weight / s (dy - (db + z dw) / m)` with `z = (x - mean) / s`.
+/// `dx = weight / s (dy - (db + z dw) / count)` with `z = (x - mean) / s`.
 pub fn batch_gradient(
     [x, dy, moments, dw, db]: [&[f32]; 5],
-    shape: Shape,
+    (shape, count): (Shape, usize),
     weight: &[f32],
     epsilon: f32,
     dx: &mut [f32],
 ) {
     let (means, variances) = moments.split_at(shape.c);
-    let count = (shape.n * shape.plane()) as f32;
+    let count = count as f32;
     for c in 0..shape.c {
         let deviation = (variances[c] + epsilon).sqrt();
         let (factor, mean) = (weight[c] / deviation, means[c]);
