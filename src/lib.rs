@@ -17,7 +17,8 @@
 //! 7. [`exec`] runs a plan, on WebGPU with the kernels in `shaders/`, or on the CPU with SIMD.
 //! 8. [`network`] holds a loaded network and the plans prepared for it: features, logits, a look at any layer.
 //! 9. [`transfer`] trains a small head on the features of the examples shown, and says how well it does; [`train`] trains
-//!    everything after any cut, and [`finetune`] does so on the examples shown.
+//!    everything after any cut, and [`finetune`] does so on the examples shown. Natively, `recipe` follows a whole run
+//!    as text says, on the pictures of [`data`], changed by [`augment`].
 //! 10. `web` hands all of it to JavaScript as one class, `Engine`; [`describe`] is what a page shows of a network.
 
 pub mod analysis;
@@ -35,6 +36,9 @@ pub mod network;
 pub mod ops;
 pub mod plan;
 pub mod random;
+#[cfg(feature = "cli")]
+pub mod recipe;
+pub mod schedule;
 pub mod shape;
 pub mod table;
 pub mod tensor;

@@ -4,6 +4,7 @@
 //! bytes work anywhere; finding and opening files is the native program's. Knows no network and no augmentation: a
 //! picture comes out as its file has it.
 
+mod batches;
 pub mod cifar;
 pub mod idx;
 mod subset;
@@ -17,6 +18,10 @@ mod jpegpak;
 
 use thiserror::Error;
 
+use crate::augment::AugmentError;
+use crate::image::ImageError;
+
+pub use batches::{Batches, Fit};
 #[cfg(feature = "cli")]
 pub use files::open;
 pub use subset::{Subset, divide};
@@ -65,7 +70,7 @@ pub struct Picture {
 }
 
 /// Why a dataset cannot be used.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Debug, Error, PartialEq)]
 pub enum DataError {
     #[error("{place} cannot be read ({reason}); check its name")]
     Unreadable { place: String, reason: String },
@@ -100,6 +105,10 @@ pub enum DataError {
         "class {class} has {found} pictures, and {expected} of each class are to be learned from, with at least one left to test; lower per_class"
     )]
     TooFewPictures { class: String, expected: usize, found: usize },
+    #[error(transparent)]
+    Augmentation(#[from] AugmentError),
+    #[error(transparent)]
+    Image(#[from] ImageError),
     #[error("{place} has no {what}; the recipe needs them")]
     Missing { place: String, what: &'static str },
 }

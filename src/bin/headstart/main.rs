@@ -1,7 +1,8 @@
-//! The same engine natively: look at a network, classify pictures, measure features, measure speed.
+//! The same engine natively: look at a network, classify pictures, train by a recipe, measure features and speed.
 //!
 //! Knows files and a terminal; everything else is the library's.
 
+mod train;
 mod weights;
 
 use std::error::Error;
@@ -66,6 +67,12 @@ enum Command {
         #[command(flatten)]
         source: Source,
     },
+    /// Trains a network as a recipe says.
+    Train(train::Train),
+    /// Measures how many pictures trained weights tell right.
+    Evaluate(train::Evaluate),
+    /// Prints how fast networks train on this machine, whole steps on random pictures.
+    Speed(train::Speed),
     /// Prints the milliseconds every network takes on this machine.
     Bench {
         /// Timed runs of each; the median counts.
@@ -103,6 +110,9 @@ fn main() -> ExitCode {
             let settings = Settings { hidden, ..Settings::default() };
             measure_features(&folder, per_class, seeds, settings, &source)
         }
+        Command::Train(options) => train::train(&options),
+        Command::Evaluate(options) => train::measure(&options),
+        Command::Speed(options) => train::speed(&options),
         Command::Bench { runs, networks } => bench(runs.max(1), &networks),
         Command::Table { into } => table_of_networks(into.as_deref()),
     };

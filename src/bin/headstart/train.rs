@@ -1,0 +1,243 @@
+//! Training by a recipe, measuring what came out, and how fast it goes: the terminal's side of `headstart::recipe`.
+
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use headstart::data::{self, Batches, Dataset, Part};
+use headstart::exec::{Backend, cpu::Cpu};
+use headstart::graph::Param;
+use headstart::models;
+use headstart::net;
+use headstart::random::Random;
+use headstart::recipe::curve::Point;
+use headstart::recipe::{Event, Note, Recipe, Run, evaluate};
+use headstart::train::{Options, Trainer};
+use headstart::weights::{Checkpoint, Parameters};
+use indicatif::{ProgressBar, ProgressStyle};
+use pollster::block_on;
+
+use super::Outcome;
+
+#[derive(Args)]
+pub struct Train {
+    /// A file of `recipes/`.
+    recipe: PathBuf,
+    /// The folder with the pictures: MNIST's idx files, CIFAR-10's batches, or folders of photos.
+    #[arg(long)]
+    data: PathBuf,
+    /// Where the weights go; the curve and the checkpoint are written beside them.
+    #[arg(long)]
+    out: PathBuf,
+    /// Goes on from the checkpoint of a run that was stopped.
+    #[arg(long)]
+    resume: bool,
+    /// Weights to start from instead of fresh ones; a classifier of other classes starts afresh.
+    #[arg(long)]
+    from: Option<PathBuf>,
+    /// Overrides the recipe's seed.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Stops after so many more epochs; --resume goes on.
+    #[arg(long)]
+    sitting: Option<usize>,
+}
+
+#[derive(Args)]
+pub struct Evaluate {
+    /// Weights that `headstart train` wrote.
+    file: PathBuf,
+    #[arg(long)]
+    data: PathBuf,
+    /// The network, where the file does not say it.
+    #[arg(long)]
+    model: Option<String>,
+}
+
+#[derive(Args)]
+pub struct Speed {
+    /// Seconds to measure each network for.
+    #[arg(long, default_value_t = 8.0)]
+    seconds: f64,
+    /// Ids of networks.
+    #[arg(default_values_t = ["lenet5".to_string(), "resnet20".to_string()])]
+    networks: Vec<String>,
+}
+
+pub fn train(options: &Train) -> Outcome<()> {
+    let place = options.recipe.display();
+    let text = String::from_utf8_lossy(&read(&options.recipe)?).into_owned();
+    let mut recipe = Recipe::parse(&text).map_err(|error| format!("{place}: {error}"))?;
+    recipe.seed = options.seed.unwrap_or(recipe.seed);
+    let [training, test] = parts(&recipe, &options.data)?;
+    let training =
+        training.ok_or_else(|| format!("{} has no pictures to learn from", options.data.display()))?;
+    let start = match &options.from {
+        Some(path) => Some(Checkpoint::read(read(path)?)?),
+        None => None,
+    };
+    let run = Run {
+        recipe: &recipe,
+        training: &*training,
+        test: test.as_deref(),
+        start,
+        out: &options.out,
+        resume: options.resume,
+    };
+    let mut screen = Screen::new(&recipe, training.len(), test.as_ref().map_or(0, |test| test.len()));
+    let mut left = options.sitting.unwrap_or(usize::MAX);
+    let curve = run.train(&Backend::Cpu(Cpu::new()), &mut |event| {
+        left -= usize::from(matches!(event, Event::Epoch(_)));
+        screen.show(event);
+        if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    match curve.last() {
+        Some(last) if last.epoch == recipe.epochs => println!("the weights are in {}", options.out.display()),
+        _ => println!("{} of {} epochs done; --resume goes on", curve.len(), recipe.epochs),
+    }
+    Ok(())
+}
+
+pub fn measure(options: &Evaluate) -> Outcome<()> {
+    let bytes = read(&options.file)?;
+    let note = Note::of(&bytes);
+    let (model, fit) = match (&options.model, &note) {
+        (Some(model), note) => (model.clone(), note.as_ref().map_or_else(Default::default, |note| note.fit)),
+        (None, Some(note)) => (note.model.clone(), note.fit),
+        (None, None) => {
+            let place = options.file.display();
+            return Err(format!("{place} does not say which network it is of; name it with --model").into());
+        }
+    };
+    let spec = super::known(&model)?;
+    let open = |part| data::open(&options.data, part);
+    let test = open(Part::Test)?.map_or_else(|| open(Part::Training), |test| Ok(Some(test)))?;
+    let test = test.ok_or_else(|| format!("{} has no pictures", options.data.display()))?;
+    let batches = Batches { data: &*test, input: spec.input, fit, augmentation: &[], seed: 0 };
+    let bar = super::progress(test.len(), "pictures");
+    let measured = evaluate(spec, Checkpoint::read(bytes)?, &batches, &mut |count| bar.inc(count as u64))?;
+    bar.finish_and_clear();
+    let width = test.classes().iter().map(|class| class.chars().count()).max().unwrap_or(0);
+    for (class, (correct, of)) in test.classes().iter().zip(&measured.per_class) {
+        println!("{class:<width$} {:6.2} % of {of}", 100.0 * *correct as f64 / (*of).max(1) as f64);
+    }
+    let (accuracy, pictures) = (100.0 * measured.accuracy(), measured.pictures);
+    println!("{accuracy:.2} % of {pictures} pictures are told right, mean loss {:.4}", measured.loss);
+    Ok(())
+}
+
+pub fn speed(options: &Speed) -> Outcome<()> {
+    println!("{:<20} {:>6} {:>10} {:>12}", "network", "batch", "ms a step", "pictures / s");
+    for id in &options.networks {
+        let spec = super::known(id)?;
+        let batch = if id == "lenet5" { 64 } else { 128 };
+        let shape = models::ModelSpec::shape(spec, batch);
+        let graph = spec.part(shape, net::Part::Training { classes: spec.classes })?;
+        let parameters = Parameters::initialised(0);
+        let lookup = async |param: &Param| Ok(parameters.values(param).await.expect("fresh values"));
+        let backend = Backend::Cpu(Cpu::new());
+        let trainer = Trainer::new(&graph, None, Options::default(), &backend, &lookup, &|_, _, _| {});
+        let mut trainer = block_on(trainer)?;
+        let mut random = Random::new(0, 0);
+        let x: Vec<f32> = (0..shape.len()).map(|_| random.uniform(-1.0, 1.0)).collect();
+        let labels: Vec<u32> = (0..batch).map(|_| random.below(spec.classes) as u32).collect();
+        let (start, mut times) = (Instant::now(), Vec::new());
+        while times.len() < 3 || start.elapsed().as_secs_f64() < options.seconds {
+            let step = Instant::now();
+            block_on(trainer.step(&x, &labels))?;
+            times.push(step.elapsed());
+        }
+        times.remove(0);
+        let milliseconds = super::in_milliseconds(&mut times);
+        println!("{id:<20} {batch:>6} {milliseconds:>10.2} {:>12.1}", 1000.0 * batch as f64 / milliseconds);
+    }
+    Ok(())
+}
+
+/// The pictures to learn from and those to test with, as the recipe divides them.
+fn parts(recipe: &Recipe, folder: &Path) -> Outcome<[Option<Arc<dyn Dataset>>; 2]> {
+    let open = |part| Ok::<_, data::DataError>(data::open(folder, part)?.map(Arc::from));
+    let [training, test]: [Option<Arc<dyn Dataset>>; 2] = [open(Part::Training)?, open(Part::Test)?];
+    match (recipe.data.per_class, training) {
+        (Some(per_class), Some(whole)) if test.is_none() => {
+            let [training, test] = data::divide(&whole, per_class, recipe.seed)?;
+            Ok([Some(Arc::new(training)), Some(Arc::new(test))])
+        }
+        (_, training) => Ok([training, test]),
+    }
+}
+
+/// What a run looks like in a terminal.
+struct Screen<'a> {
+    recipe: &'a Recipe,
+    pictures: usize,
+    test: usize,
+    steps: usize,
+    bar: ProgressBar,
+    start: Instant,
+}
+
+impl<'a> Screen<'a> {
+    fn new(recipe: &'a Recipe, pictures: usize, test: usize) -> Self {
+        Self { recipe, pictures, test, steps: 0, bar: ProgressBar::hidden(), start: Instant::now() }
+    }
+
+    fn show(&mut self, event: Event) {
+        match event {
+            Event::Start { steps, parameters, bytes, done } => {
+                self.steps = steps;
+                println!("{}: {} pictures, {parameters} values to learn", self.recipe.title, self.pictures);
+                println!(
+                    "{steps} steps of {} pictures an epoch, {} MB",
+                    self.recipe.batch,
+                    bytes / 1_000_000
+                );
+                if done > 0 {
+                    println!("goes on after epoch {done}");
+                }
+            }
+            Event::Step { epoch, step, loss } => {
+                if step == 1 {
+                    (self.bar, self.start) = (bar(self.steps, "{msg}"), Instant::now());
+                    // The first step has been taken already.
+                    self.bar.reset_eta();
+                }
+                self.bar.set_message(format!("epoch {epoch:>3}  loss {loss:.4}"));
+                self.bar.set_position(step as u64);
+            }
+            Event::Tested(count) => {
+                if self.bar.length() == Some(self.steps as u64) && self.bar.position() == self.steps as u64 {
+                    self.bar.finish_and_clear();
+                    self.bar = bar(self.test, "testing              ");
+                }
+                self.bar.inc(count as u64);
+            }
+            Event::Epoch(point) => {
+                self.bar.finish_and_clear();
+                println!("{}", line(point, self.recipe.epochs, self.start.elapsed()));
+            }
+        }
+    }
+}
+
+fn line(point: &Point, epochs: usize, time: Duration) -> String {
+    let percent = 100.0 * point.accuracy;
+    let test = point.test_accuracy.map(|accuracy| format!("  test {:6.2} %", 100.0 * accuracy));
+    let (epoch, loss, seconds) = (point.epoch, point.loss, time.as_secs_f64());
+    let test = test.unwrap_or_default();
+    format!("epoch {epoch:>3} of {epochs}  loss {loss:.4}  training {percent:6.2} %{test}  {seconds:.1} s")
+}
+
+fn bar(count: usize, message: &'static str) -> ProgressBar {
+    let style = ProgressStyle::with_template("{msg} {bar:40} {pos} of {len}, {eta} left");
+    let style = style.expect("a template of known fields");
+    ProgressBar::new(count as u64).with_style(style).with_message(message)
+}
+
+fn read(path: &Path) -> Outcome<Vec<u8>> {
+    fs::read(path)
+        .map_err(|error| format!("{} cannot be read ({error}); check its name", path.display()).into())
+}
