@@ -10,7 +10,7 @@ use crate::net::{Net, Part};
 use crate::ops::{Activation, Conv2d};
 use crate::shape::Window;
 
-use super::{Figures, ModelSpec, averaged, classified};
+use super::{Figures, ModelSpec, WeightsFile, averaged, classified};
 
 pub const LENET5: ModelSpec = ModelSpec {
     id: "lenet5",
@@ -33,7 +33,12 @@ pub const LENET5: ModelSpec = ModelSpec {
         mean: [127.5; 3],
         std: [127.5; 3],
     },
-    weights: None,
+    weights: Some(WeightsFile {
+        file: "models/lenet5-mnist.safetensors",
+        bytes: 247_744,
+        sha256: "e070bd2262d30815fed008a21d97ad21e2afc5034b434c6dcf34fd02976dc9ff",
+        licence: "MIT OR Apache-2.0",
+    }),
     build: |net, image, part| lenet5(net, image, part, Activation::Tanh, Net::avg_pool),
 };
 

@@ -51,7 +51,7 @@ test("LeNet-5, AlexNet and the pretrained network are compared on the same pictu
   assert.ok(efficientnet.accuracy >= Math.max(lenet.accuracy, alexnet.accuracy), "pretrained features separate best");
   assert.ok(lenet.ms < efficientnet.ms, `${lenet.ms} ms and ${efficientnet.ms} ms`);
   await page.screenshot({ path: join(ARTIFACTS, "shelf-compare.png") });
-  await page.getByRole("button", { name: "Use it: LeNet-5, untrained" }).click();
+  await page.getByRole("button", { name: "Use it: LeNet-5, pretrained" }).click();
   await until(page, (now) => now.engine.phase === "ready" && now.engine.network.id === "lenet5", null, LONG);
   assert.equal((await state()).pending, 0, "its features are known already");
   assert.deepEqual([...errors, ...strangers], []);
