@@ -5,6 +5,8 @@
 pub mod cpu;
 pub mod gpu;
 
+use std::pin::Pin;
+
 use thiserror::Error;
 
 use crate::graph::Param;
@@ -26,9 +28,21 @@ pub enum Program {
 
 /// Where a backend gets the values of a parameter: the checkpoint, a fold of it, or its initialisation. It is asked for
 /// one parameter after the other, and nobody keeps more of the values than the backend does.
-pub trait Lookup: AsyncFn(&Param) -> Result<Tensor<f32>, ExecError> {}
+///
+/// Any `async |param: &Param| …` is one. The future is boxed so that preparing a plan is compiled once, and not for each
+/// of those who look values up: that was a tenth of the page's module.
+pub trait Lookup {
+    fn values<'a>(&'a self, param: &'a Param) -> Values<'a>;
+}
 
-impl<F: AsyncFn(&Param) -> Result<Tensor<f32>, ExecError>> Lookup for F {}
+/// What comes of looking a parameter up.
+pub type Values<'a> = Pin<Box<dyn Future<Output = Result<Tensor<f32>, ExecError>> + 'a>>;
+
+impl<F: AsyncFn(&Param) -> Result<Tensor<f32>, ExecError>> Lookup for F {
+    fn values<'a>(&'a self, param: &'a Param) -> Values<'a> {
+        Box::pin(self(param))
+    }
+}
 
 /// Called while a plan is prepared: what is going on, how many are done, of how many.
 pub type Progress<'a> = dyn Fn(Phase, usize, usize) + 'a;
@@ -71,7 +85,7 @@ impl Backend {
     pub async fn prepare(
         &self,
         plan: Plan,
-        lookup: &impl Lookup,
+        lookup: &dyn Lookup,
         progress: &Progress<'_>,
     ) -> Result<Program, ExecError> {
         match self {
@@ -85,7 +99,7 @@ impl Backend {
     pub async fn prepare_alone(
         &self,
         plan: Plan,
-        lookup: &impl Lookup,
+        lookup: &dyn Lookup,
         progress: &Progress<'_>,
     ) -> Result<Program, ExecError> {
         match self {

@@ -133,7 +133,7 @@ impl Trainer {
         cut: Option<NodeId>,
         options: Options,
         backend: &Backend,
-        lookup: &impl Lookup,
+        lookup: &dyn Lookup,
         progress: &Progress<'_>,
     ) -> Result<Self, TrainError> {
         let (prefix, suffix) = split(graph, cut)?;
@@ -145,7 +145,7 @@ impl Trainer {
             if is_sum(&param.name) {
                 return Ok(Tensor::filled(Shape::from_dims(&[1]), 0.0));
             }
-            lookup(param).await
+            lookup.values(param).await
         };
         let program = backend.prepare(plan.clone(), &values, progress).await?;
         let prefix = match prefix {

@@ -74,10 +74,10 @@ impl Cpu {
     /// Packs the weights of `plan`, or finds them packed by name, for another batch size for instance.
     ///
     /// Fails where `lookup` does.
-    pub async fn prepare(&self, plan: Plan, lookup: &impl Lookup) -> Result<Program, ExecError> {
+    pub async fn prepare(&self, plan: Plan, lookup: &dyn Lookup) -> Result<Program, ExecError> {
         let (mut held, mut trained) = (Held::default(), Vec::with_capacity(plan.updates.len()));
         for update in &plan.updates {
-            let values = lookup(plan.graph.param(update.param)).await?;
+            let values = lookup.values(plan.graph.param(update.param)).await?;
             let states = vec![vec![0.0; values.data.len()]; update.rule.states()];
             trained.push(Trained { place: held.own(values), states });
         }
@@ -105,13 +105,13 @@ impl Cpu {
         &self,
         param: &Param,
         packing: Packing,
-        lookup: &impl Lookup,
+        lookup: &dyn Lookup,
     ) -> Result<Values, ExecError> {
         let key = (param.name.clone(), packing);
         if let Some(values) = self.shared().get(&key) {
             return Ok(values.clone());
         }
-        let values = Arc::new(packing.apply(lookup(param).await?));
+        let values = Arc::new(packing.apply(lookup.values(param).await?));
         self.shared().insert(key, values.clone());
         Ok(values)
     }

@@ -15,7 +15,7 @@ impl Gpu {
         &self,
         plan: &Plan,
         mut kernels: Vec<Kernel>,
-        lookup: &impl Lookup,
+        lookup: &dyn Lookup,
         progress: &Progress<'_>,
     ) -> Result<Vec<Kernel>, ExecError> {
         // What is trained takes steps too small for half precision.
@@ -36,7 +36,7 @@ impl Gpu {
                 continue;
             }
             if !known(&twin) {
-                let values = lookup(param).await?;
+                let values = lookup.values(param).await?;
                 let layout = weight(if is_exact(&values.data) { &twin } else { kernel });
                 self.send(param, layout, values, &self.params).await?;
             }

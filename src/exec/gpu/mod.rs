@@ -94,7 +94,7 @@ impl Gpu {
     pub async fn prepare(
         &self,
         plan: Plan,
-        lookup: &impl Lookup,
+        lookup: &dyn Lookup,
         progress: &Progress<'_>,
     ) -> Result<Program, ExecError> {
         let kernels = self.choose(&plan, progress).await?;
@@ -107,7 +107,7 @@ impl Gpu {
     pub async fn prepare_alone(
         &self,
         plan: Plan,
-        lookup: &impl Lookup,
+        lookup: &dyn Lookup,
         progress: &Progress<'_>,
     ) -> Result<Program, ExecError> {
         let kernels = self.choose(&plan, progress).await?;
@@ -121,7 +121,7 @@ impl Gpu {
         &self,
         plan: Plan,
         kernels: Vec<Kernel>,
-        lookup: &impl Lookup,
+        lookup: &dyn Lookup,
     ) -> Result<Program, ExecError> {
         let unshared = &Mutex::default();
         self.assemble(plan, &kernels, lookup, unshared, &|_, _, _| {}).await
@@ -132,7 +132,7 @@ impl Gpu {
         &self,
         plan: Plan,
         kernels: &[Kernel],
-        lookup: &impl Lookup,
+        lookup: &dyn Lookup,
         shared: &Params,
         progress: &Progress<'_>,
     ) -> Result<Program, ExecError> {
@@ -204,7 +204,7 @@ impl Gpu {
         &self,
         plan: &Plan,
         kernels: &[Kernel],
-        lookup: &impl Lookup,
+        lookup: &dyn Lookup,
         place: impl Fn(ParamId) -> &'p Params,
         progress: &Progress<'_>,
     ) -> Result<Vec<Vec<wgpu::Buffer>>, ExecError> {
@@ -237,14 +237,14 @@ impl Gpu {
         &self,
         param: &Param,
         layout: Layout,
-        lookup: &impl Lookup,
+        lookup: &dyn Lookup,
         shared: &Params,
     ) -> Result<wgpu::Buffer, ExecError> {
         let key = (param.name.clone(), layout);
         if let Some(buffer) = lock(shared).get(&key) {
             return Ok(buffer.clone());
         }
-        self.send(param, layout, lookup(param).await?, shared).await
+        self.send(param, layout, lookup.values(param).await?, shared).await
     }
 
     /// Brings values to the device, in that order.
