@@ -3,7 +3,7 @@
 
 /** @typedef {import("./types").View} View */
 
-const VIEWS = ["examples", "network", "predictions", "networks", "compare", "self-test"];
+const VIEWS = ["examples", "network", "predictions", "networks", "compare", "digits", "self-test"];
 
 /** @returns {View} */
 export function viewInAddress() {

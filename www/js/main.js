@@ -2,12 +2,14 @@
 // its action. Holds no logic of its own.
 
 import { backendInAddress, viewInAddress } from "./address.js";
+import { digitActions } from "./actions/digits.js";
 import { projectActions } from "./actions/project.js";
 import { networkActions } from "./actions/networks.js";
 import { sampleActions } from "./actions/samples.js";
 import { rememberedTheme, viewActions, wearTheme } from "./actions/view.js";
 import { createArchitectures } from "./architectures.js";
 import { createComparison } from "./comparison.js";
+import { createLesson } from "./digits/lesson.js";
 import { components } from "./components/index.js";
 import { createEngine } from "./engine.js";
 import { createExamples } from "./examples.js";
@@ -61,6 +63,7 @@ async function createPage() {
     architectures: createArchitectures(store, () => page.engine),
     paces: createPaces(store),
     comparison: createComparison(store, weights, { onFeatures: (features) => page.examples.remember(features) }),
+    lesson: createLesson(store),
     useNetwork: (choice, head) => networks.use(choice, head),
     addSamples: (samples) => actions.addSamples(samples),
     putBack: (samples) => actions.putBack(samples),
@@ -96,7 +99,7 @@ async function createPage() {
 const { page, events: ofPage } = await createPage();
 const { store } = page;
 
-const events = { ...ofPage, ...projectActions(page).events, ...viewActions(page).events };
+const events = { ...ofPage, ...projectActions(page).events, ...viewActions(page).events, ...digitActions(page).events };
 for (const [type, act] of Object.entries(events)) {
   document.addEventListener(type, (event) => void /** @type {(detail: any) => unknown} */ (act)(/** @type {CustomEvent} */ (event).detail));
 }
@@ -115,6 +118,7 @@ store.subscribe((state) => {
   page.training.startIfDue();
   page.prediction.wake();
   void page.architectures.wake();
+  page.lesson.follow(state);
 });
 addEventListener("popstate", () => store.set({ view: viewInAddress() }));
 addEventListener("hashchange", () => store.set({ view: viewInAddress() }));
@@ -125,6 +129,7 @@ addEventListener("keydown", (event) => {
 document.addEventListener("visibilitychange", () => page.prediction.wake());
 render();
 document.documentElement.dataset.ready = "";
+page.lesson.follow(store.state);
 await page.weights.open();
 void page.engine.start();
 

@@ -27,7 +27,7 @@ export function createStore(initial) {
     },
     /**
      * Changes some fields of one entry.
-     * @template {"engine" | "project" | "training" | "source" | "predicting" | "look" | "known" | "selfTest" | "settings" | "weights" | "shelf" | "compare" | "diagram"} K
+     * @template {"engine" | "project" | "training" | "source" | "predicting" | "look" | "known" | "selfTest" | "settings" | "weights" | "shelf" | "compare" | "diagram" | "digits"} K
      * @param {K} key @param {Partial<State[K]>} fields
      */
     patch(key, fields) {
@@ -46,6 +46,9 @@ export const DEFAULT_SETTINGS = { hidden: 0, epochs: 50, batchSize: 16, learning
 /** What comes with the page: trained, small, and quick on anything. @type {import("./types").Choice} */
 export const DEFAULT_CHOICE = { id: "efficientnet_lite0", weights: "published", file: "", part: "whole" };
 
+/** LeNet-5 before anybody looked at it. @type {import("./digits/types").DigitsState} */
+export const NO_DIGITS = { phase: "closed", sentence: "", backend: "", data: null, settings: { learningRate: 0.02, batchSize: 32, seed: 1 }, start: "random", running: false, seen: 0, rate: 0, loss: null, checks: [], reading: null, asked: null, filters: null, pad: { pixels: null, truth: null, shares: null } };
+
 /** The table before anything has happened: two empty classes, no picture, no network. @returns {State} */
 export function initialState() {
   return {
@@ -58,6 +61,7 @@ export function initialState() {
     shelf: { speeds: {}, measuring: null, waiting: [], sentence: "", stranger: null },
     compare: { picked: null, rows: [], running: false, conditions: null },
     diagram: { stage: null, layer: null },
+    digits: NO_DIGITS,
     engine: { phase: "starting", done: 0, total: 0, rate: 0, sentence: "", info: null, network: null, layers: null, model: null },
     project: { id: newId(), name: "My project", saved: "saved" },
     classes: freshClasses(),

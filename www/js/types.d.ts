@@ -57,9 +57,20 @@ export interface Engine {
   predict(picture: Picture): Promise<Prediction>;
   exportHead(): Uint8Array;
   importHead(bytes: Uint8Array): void;
+  trainer(options: { cut: string; optimizer: "sgd" | "adam" | "adamw"; learningRate: number; momentum: number; seed: number }): Promise<Trainer>;
   tuning(): string;
   selfTest(onCase?: (done: number, total: number) => void): Promise<SelfTestCase[]>;
   loseDevice(): void;
+  dispose(): void;
+}
+/** A network in training, on copies of the loaded one's parameters. */
+export interface Trainer {
+  step(x: Float32Array, labels: Uint32Array): Promise<number>;
+  predict(x: Float32Array, batch: number): Promise<Float32Array>;
+  parameter(name: string): Promise<Float32Array>;
+  weights(): Promise<Uint8Array>;
+  snapshot(): Promise<Uint8Array>;
+  restore(snapshot: Uint8Array): Promise<void>;
   dispose(): void;
 }
 /**
@@ -99,7 +110,7 @@ export interface Choice { id: string; weights: "published" | "random" | "file"; 
 export interface Project { id: string; name: string; classes: ClassEntry[]; settings: TrainSettings; head: Head | null; choice: Choice }
 
 export type EnginePhase = "starting" | "download" | LoadPhase | "ready" | "failed";
-export type View = "examples" | "network" | "predictions" | "networks" | "compare" | "self-test";
+export type View = "examples" | "network" | "predictions" | "networks" | "compare" | "digits" | "self-test";
 export interface Notice { id: string; tone: "plain" | "good" | "trouble"; text: string; action: { label: string; run: () => void } | null; progress: number | null; sticky: boolean }
 
 /** A file of weights that fits no network, or not the one it was given to; `details` lists everything that differs. */
@@ -122,6 +133,7 @@ export interface State {
   shelf: { speeds: Record<string, number>; measuring: { id: string; share: number } | null; waiting: string[]; sentence: string; stranger: Stranger | null };
   compare: Comparison;
   diagram: { stage: string | null; layer: string | null };
+  digits: import("./digits/types").DigitsState;
   engine: { phase: EnginePhase; done: number; total: number; rate: number; sentence: string; info: EngineInfo | null; network: NetworkInfo | null; layers: Architecture | null; model: ModelInfo | null };
   project: { id: string; name: string; saved: "saved" | "saving" | "memory" };
   classes: ClassEntry[];
@@ -152,6 +164,7 @@ export interface Page {
   architectures: ReturnType<typeof import("./architectures").createArchitectures>;
   paces: import("./paces").Paces;
   comparison: ReturnType<typeof import("./comparison").createComparison>;
+  lesson: import("./digits/lesson").Lesson;
   /** Changes the network; answers whether that worked. */
   useNetwork(choice: Choice, head: Head | null): Promise<boolean>;
   source: import("./source").Source;

@@ -3,6 +3,7 @@
 // of classes' names, storage or the document.
 
 import * as Comlink from "../vendor/comlink.js";
+import { school } from "./digits/school.js";
 
 /** @typedef {import("./types").Engine} Engine */
 /** @typedef {import("./types").TrainSettings} TrainSettings */
@@ -145,6 +146,7 @@ const service = {
   /** @param {(done: number, total: number) => void} onCase */
   selfTest: (onCase) => running().selfTest(onCase),
   loseDevice: () => running().loseDevice(),
+  ...school(running, breathe),
 };
 
 Comlink.expose(service);

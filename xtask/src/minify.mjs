@@ -11,7 +11,7 @@ const scripts = readdirSync(join(folder, "js"), { recursive: true }).filter(name
 function imported(name) {
   const imports = scripts.flatMap(text => [...text.matchAll(/import (.+?) from "[./]*vendor\/([\w.]+)"/g)].filter(([, , file]) => file === name).map(([, what]) => what));
   const names = imports.map(what => /^\{(.+)\}$/.exec(what)?.[1]);
-  return names.length > 0 && names.every(Boolean) ? names.join(",") : null;
+  return names.length > 0 && names.every(Boolean) ? [...new Set(names.flatMap(list => list.split(",").map(word => word.trim())))].join(",") : null;
 }
 for (const name of readdirSync(join(folder, "vendor")).filter(file => file.endsWith(".js"))) {
   const names = imported(basename(name));

@@ -3,6 +3,7 @@
 import { classList } from "./class-list.js";
 import { compareView } from "./compare-view.js";
 import { curves } from "./curves.js";
+import { digitsView } from "./digits-view.js";
 import { dropAstray } from "./drop-astray.js";
 import { headBlock } from "./head-block.js";
 import { knownAlready } from "./known-already.js";
@@ -46,6 +47,7 @@ export function components(page, source) {
     knownAlready(at("known-already")),
     networkShelf(at("networks")),
     compareView(at("compare")),
+    digitsView(at("digits")),
     selfTest(at("self-test")),
     noticeList(at("notices")),
     dropAstray(page.documentElement),

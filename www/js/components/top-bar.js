@@ -31,7 +31,7 @@ export function topBar(element) {
 
   const themes = /** @type {const} */ ([["system", "As the system"], ["light", "Light"], ["dark", "Dark"]]);
   const theme = opener({ class: "quiet icon-only", label: "Light or dark", face: [icon("theme")], panelClass: "menu" }, ...themes.map(([value, label]) => entry(label, () => emit(element, "theme-choose", value))));
-  const views = /** @type {const} */ ([["networks", "Networks"], ["self-test", "Self-test"]]).map(([view, label]) => h("button", { type: "button", class: "quiet", "data-view": view, onclick: () => emit(element, "view-show", element.dataset.view === view ? "examples" : view) }, label));
+  const views = /** @type {const} */ ([["networks", "Networks"], ["digits", "Digits"], ["self-test", "Self-test"]]).map(([view, label]) => h("button", { type: "button", class: "quiet", "data-view": view, onclick: () => emit(element, "view-show", element.dataset.view === view ? "examples" : view) }, label));
 
   element.append(
     h("div", { class: "brand" }, icon("mark"), h("h1", {}, "Headstart")),

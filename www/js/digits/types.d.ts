@@ -1,0 +1,42 @@
+// The types of the view in which LeNet-5 learns to read digits. Nothing here exists at run time.
+
+import type { Digits } from "./idx.js";
+
+/** How a run is started and how it goes on; the seed decides the first numbers and the order of the digits. */
+export interface Settings { learningRate: number; batchSize: number; seed: number }
+
+/** How the network does on the digits kept apart, after having seen so many to learn from. */
+export interface Check { seen: number; loss: number; accuracy: number }
+/** Of every digit kept apart: what the network takes it for, and how sure it is of that. */
+export interface Reading { guesses: Uint8Array; shares: Float32Array }
+/** What the engine tells while it learns. */
+export interface Progress { seen: number; rate: number; loss: number; filters: Float32Array }
+
+/** A run as it is kept: `state` is everything that the engine needs to go on. */
+export interface Run { state: Uint8Array; seen: number; checks: Check[]; settings: Settings; start: "random" | "trained" }
+/** What is kept between visits; `files` are digits that the user gave. */
+export interface Kept { run: Run | null; files: { name: string; content: Blob }[] }
+
+export interface DigitsState {
+  phase: "closed" | "starting" | "ready" | "failed";
+  /** What went wrong, or "". */
+  sentence: string;
+  backend: string;
+  /** `own` are digits from files of the user's; `count` are there to learn from. */
+  data: { own: boolean; count: number; held: Digits } | null;
+  settings: Settings;
+  start: "random" | "trained";
+  running: boolean;
+  seen: number;
+  rate: number;
+  /** On the last digits that were learned from. */
+  loss: number | null;
+  checks: Check[];
+  reading: Reading | null;
+  /** The digit whose mistakes are shown. */
+  asked: number | null;
+  /** Six of 5 x 5, one after another. */
+  filters: Float32Array | null;
+  /** What is on the pad, as the network sees it; `truth` is known of examples. */
+  pad: { pixels: Uint8Array | null; truth: number | null; shares: Float32Array | null };
+}
