@@ -6,7 +6,7 @@
 use crate::shape::{Padding, Shape, Window};
 
 /// The window of the convolution of `dy` that gives the gradient by the input, where one does: stride one, and no more
-/// padding than the kernel reaches.
+/// padding than the kernel reaches. None either where `dy` is so small that most of what it would multiply is padding.
 pub fn turned_window(window: Window, input: Shape, output: Shape) -> Option<Window> {
     let Window { kernel, stride, padding, .. } = window;
     let opposite = |axis: usize, before: usize, input: usize, output: usize| {
@@ -16,7 +16,8 @@ pub fn turned_window(window: Window, input: Shape, output: Shape) -> Option<Wind
     let (top, bottom) = opposite(0, padding.top, input.h, output.h)?;
     let (left, right) = opposite(1, padding.left, input.w, output.w)?;
     let padding = Padding { top, left, bottom, right };
-    (stride == [1, 1]).then_some(Window { padding, ..window })
+    let worthwhile = 2 * input.plane() <= 3 * output.plane();
+    (stride == [1, 1] && worthwhile).then_some(Window { padding, ..window })
 }
 
 /// A `[o, i / groups, kernel height, kernel width]` weight as that of the way back, `[i, o / groups, ..]`, each kernel
