@@ -3,6 +3,7 @@
 // page itself does, in milliseconds, before the engine is built. Served in place of headstart.js by the tests only.
 
 import { NETWORKS } from "./fake-networks.js";
+import { fakeCost, fakeTuning } from "./fake-tuning.js";
 
 const GRID = 6;
 const LENGTH = GRID * GRID * 3;
@@ -161,6 +162,13 @@ export class Engine {
     const { classes, weights } = JSON.parse(new TextDecoder().decode(bytes));
     this.head = { classes, weights: weights.map((row) => Float32Array.from(row)) };
   }
+  async trainingCost(settings) {
+    return fakeCost(this.loaded, settings);
+  }
+  async fineTune(settings) {
+    await wait(20);
+    return new FineTuning(this, settings);
+  }
   tuning() {
     return "measured before";
   }
@@ -179,6 +187,8 @@ export class Engine {
   }
   dispose() {}
 }
+
+const FineTuning = fakeTuning(Engine);
 
 function softmax(weights, features) {
   const logits = weights.map((row) => row.subarray(0, LENGTH).reduce((sum, value, at) => sum + value * (features[at] - 0.5), row[LENGTH]));

@@ -6,7 +6,7 @@ import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".json": "application/json", ".wasm": "application/wasm", ".webp": "image/webp", ".woff2": "font/woff2", ".svg": "image/svg+xml" };
-const STAND_INS = { "/headstart.js": "fake-engine.js", "/fake-networks.js": "fake-networks.js", "/models/catalog.json": "fake-catalog.json" };
+const STAND_INS = { "/headstart.js": "fake-engine.js", "/fake-networks.js": "fake-networks.js", "/fake-tuning.js": "fake-tuning.js", "/models/catalog.json": "fake-catalog.json" };
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 
 /**

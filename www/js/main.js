@@ -8,6 +8,7 @@ import { networkActions } from "./actions/networks.js";
 import { sampleActions } from "./actions/samples.js";
 import { rememberedTheme, viewActions, wearTheme } from "./actions/view.js";
 import { createArchitectures } from "./architectures.js";
+import { createCosts } from "./costs.js";
 import { createComparison } from "./comparison.js";
 import { createLesson } from "./digits/lesson.js";
 import { components } from "./components/index.js";
@@ -58,6 +59,7 @@ async function createPage() {
       onTrouble: (sample, text) => notices.trouble(`A picture of ${page.nameOf(sample.class)} could not be used: ${text}`),
     }),
     training: createTraining(store, () => page.engine),
+    costs: createCosts(store, () => page.engine),
     prediction: createPrediction(store, () => page.engine, source),
     recorder: createRecorder(store, source, (samples) => page.addSamples(samples)),
     architectures: createArchitectures(store, () => page.engine),
@@ -77,6 +79,8 @@ async function createPage() {
     page.paces.remember();
     await page.examples.restore();
     await page.training.restore();
+    // The engine counts as ready only when this is done.
+    setTimeout(() => void page.training.offer());
   }
 
   /** @param {string} text */
@@ -116,6 +120,7 @@ store.subscribe((state) => {
   page.persistence.follow(state);
   page.examples.work();
   page.training.startIfDue();
+  page.costs.wake();
   page.prediction.wake();
   void page.architectures.wake();
   page.lesson.follow(state);

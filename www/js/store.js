@@ -27,7 +27,7 @@ export function createStore(initial) {
     },
     /**
      * Changes some fields of one entry.
-     * @template {"engine" | "project" | "training" | "source" | "predicting" | "look" | "known" | "selfTest" | "settings" | "weights" | "shelf" | "compare" | "diagram" | "digits"} K
+     * @template {"engine" | "project" | "training" | "source" | "predicting" | "look" | "known" | "selfTest" | "settings" | "weights" | "shelf" | "compare" | "diagram" | "digits" | "dial"} K
      * @param {K} key @param {Partial<State[K]>} fields
      */
     patch(key, fields) {
@@ -41,7 +41,10 @@ export function createStore(initial) {
 }
 
 /** @type {import("./types").TrainSettings} */
-export const DEFAULT_SETTINGS = { hidden: 0, epochs: 50, batchSize: 16, learningRate: 0.002, l2: 0.0001, validationShare: 0.2, seed: 1, optimizer: "adam", momentum: 0.9 };
+export const DEFAULT_SETTINGS = { hidden: 0, epochs: 50, batchSize: 16, learningRate: 0.002, l2: 0.0001, validationShare: 0.2, seed: 1, optimizer: "adam", momentum: 0.9, cut: "features", fresh: false };
+
+/** Before any training. @type {import("./types").State["training"]} */
+export const NO_TRAINING = { running: false, waiting: false, history: [], split: null, sentence: "", step: null, shown: null, unfinished: null };
 
 /** What comes with the page: trained, small, and quick on anything. @type {import("./types").Choice} */
 export const DEFAULT_CHOICE = { id: "efficientnet_lite0", weights: "published", file: "", part: "whole" };
@@ -69,7 +72,8 @@ export function initialState() {
     pending: 0,
     settings: DEFAULT_SETTINGS,
     head: null,
-    training: { running: false, waiting: false, history: [], split: null, sentence: "" },
+    training: NO_TRAINING,
+    dial: { cost: null, pace: null, measuring: false, sentence: "" },
     changed: false,
     source: { kind: "none", starting: false, devices: [], device: "", mirrored: true, fps: 0, sentence: "", subject: "" },
     recording: null,

@@ -26,7 +26,27 @@ export interface FeatureMap { stage: string; channels: number; height: number; w
 export interface TrainSettings {
   hidden: number; epochs: number; batchSize: number; learningRate: number; l2: number; validationShare: number;
   seed: number; optimizer: "adam" | "sgd"; momentum: number;
+  /** Where the dial stands: what comes after it is trained; and whether that starts from random numbers. */
+  cut: string; fresh: boolean;
 }
+/** `perClass` and `runSeed` are for comparisons: fewer pictures, drawn anew. */
+export interface FineTuneSettings extends TrainSettings { classes: string[]; perClass?: number | null; runSeed?: number | null }
+export interface TrainingCost { trained: number; parameters: number; bytes: number; pictureBytes: number; fits: boolean; sentence: string | null; largestBatch: number | null; deepestCut: string | null }
+export interface StepProgress { epoch: number; step: number; steps: number }
+export interface FineTuning {
+  add(picture: Picture, example: { id: string; class: string; burst: string }): Promise<{ features: Float32Array; ms: number }>;
+  restore(example: { id: string; class: string; burst: string; features: Float32Array }): Promise<void>;
+  begin(settings: FineTuneSettings): Promise<Split>;
+  resume(bytes: Uint8Array): Promise<Split & { history: EpochResult[] }>;
+  step(): Promise<StepProgress & { loss: number; report: EpochResult | null }>;
+  checkpoint(): Promise<Uint8Array>;
+  finish(): Promise<{ file: Uint8Array; evaluation: Evaluation }>;
+  dispose(): void;
+}
+/** Measured with this batch at a cut after which so many multiplications are trained, of the network of this fingerprint. */
+export interface Pace { fingerprint: string; cut: string; stepMs: number; frozenMs: number; batch: number; macs: number }
+/** What a checkpoint is of; samples in the order in which they were shown. */
+export interface Unfinished { project: string; fingerprint: string; settings: TrainSettings; classes: ClassEntry[]; samples: string[]; epoch: number }
 export interface EpochResult { epoch: number; epochs: number; loss: number; accuracy: number; validationLoss: number | null; validationAccuracy: number | null; done: boolean; note: string | null }
 export interface Split { training: number; validation: number; note: string | null }
 export interface Evaluation {
@@ -54,9 +74,11 @@ export interface Engine {
   trainEpoch(): EpochResult;
   finishTraining(): Evaluation;
   evaluation(): Evaluation | null;
+  trainingCost(settings: FineTuneSettings, room?: { memory?: number }): Promise<TrainingCost>;
+  fineTune(settings: FineTuneSettings): Promise<FineTuning>;
   predict(picture: Picture): Promise<Prediction>;
   exportHead(): Uint8Array;
-  importHead(bytes: Uint8Array): void;
+  importHead(bytes: Uint8Array): Promise<void>;
   trainer(options: { cut: string; optimizer: "sgd" | "adam" | "adamw"; learningRate: number; momentum: number; seed: number }): Promise<Trainer>;
   tuning(): string;
   selfTest(onCase?: (done: number, total: number) => void): Promise<SelfTestCase[]>;
@@ -141,7 +163,8 @@ export interface State {
   pending: number;
   settings: TrainSettings;
   head: Head | null;
-  training: { running: boolean; waiting: boolean; history: EpochResult[]; split: Split | null; sentence: string };
+  training: { running: boolean; waiting: boolean; history: EpochResult[]; split: Split | null; sentence: string; step: StepProgress | null; shown: number | null; unfinished: Unfinished | null };
+  dial: { cost: TrainingCost | null; pace: Pace | null; measuring: boolean; sentence: string };
   changed: boolean;
   source: { kind: "none" | "camera" | "demo"; starting: boolean; devices: { id: string; label: string }[]; device: string; mirrored: boolean; fps: number; sentence: string; subject: string };
   recording: { class: string; count: number } | null;
@@ -171,6 +194,7 @@ export interface Page {
   persistence: ReturnType<typeof import("./persist").createPersistence>;
   examples: ReturnType<typeof import("./examples").createExamples>;
   training: ReturnType<typeof import("./training").createTraining>;
+  costs: ReturnType<typeof import("./costs").createCosts>;
   prediction: ReturnType<typeof import("./prediction").createPrediction>;
   recorder: ReturnType<typeof import("./recorder").createRecorder>;
   /** Adds samples to the project, new ones or ones that come back by undo. */

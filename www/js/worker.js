@@ -4,6 +4,7 @@
 
 import * as Comlink from "../vendor/comlink.js";
 import { school } from "./digits/school.js";
+import { fineTuning } from "./worker-finetune.js";
 
 /** @typedef {import("./types").Engine} Engine */
 /** @typedef {import("./types").TrainSettings} TrainSettings */
@@ -52,6 +53,8 @@ function middle(values) {
 }
 
 const service = {
+  ...fineTuning(running, breathe),
+
   /**
    * @param {{ backend: "auto" | "webgpu" | "cpu", tuning: string | null }} options
    * @param {(sentence: string) => void} onLost

@@ -2,7 +2,9 @@
 
 import { showInAddress } from "../address.js";
 import { sentenceOf } from "../engine.js";
+import { movedTo } from "../dial.js";
 import { keyOf, partOf, sameChoice, untrained, usually } from "../networks.js";
+import { NO_TRAINING } from "../store.js";
 
 /** @typedef {import("../types").Choice} Choice */
 /** @typedef {import("../types").Head} Head */
@@ -25,7 +27,7 @@ export function networkActions(page) {
     try {
       await page.engine.choose(choice, () => {
         store.set({ head, changed: false, cell: null, diagram: { stage: null, layer: null } });
-        store.set({ training: { running: false, waiting: false, history: head?.history ?? [], split: head?.split ?? null, sentence: "" } });
+        store.set({ training: { ...NO_TRAINING, history: head?.history ?? [], split: head?.split ?? null }, settings: movedTo(store.state.settings, { cut: head?.settings.cut ?? "features", fresh: head?.settings.fresh ?? false }) });
         store.patch("predicting", { result: null, sentence: "" });
         store.patch("known", { guesses: [], sentence: "" });
         store.patch("look", { maps: [] });

@@ -6,7 +6,7 @@ import { fileName, save } from "../files.js";
 import { sameChoice } from "../networks.js";
 import { freeColor } from "../palette.js";
 import { projectOf, samplesOf } from "../project.js";
-import { DEFAULT_SETTINGS, freshClasses, newId } from "../store.js";
+import { DEFAULT_SETTINGS, NO_TRAINING, freshClasses, newId } from "../store.js";
 
 /** @typedef {import("../types").ClassEntry} ClassEntry */
 /** @typedef {import("../types").Project} Project */
@@ -49,7 +49,7 @@ export function projectActions(page) {
       settings: project.settings,
       samples,
       head: project.head,
-      training: { running: false, waiting: false, history: project.head?.history ?? [], split: project.head?.split ?? null, sentence: "" },
+      training: { ...NO_TRAINING, history: project.head?.history ?? [], split: project.head?.split ?? null },
       predicting: { ...store.state.predicting, result: null, still: null },
       changed: false,
       cell: null,

@@ -1,6 +1,7 @@
 // What a person does with training, predictions, the source of live pictures, and the page itself.
 
 import { showInAddress } from "../address.js";
+import { movedTo } from "../dial.js";
 import { sentenceOf } from "../engine.js";
 import { memorise, recall } from "../memory.js";
 import { reduce } from "../pictures.js";
@@ -79,7 +80,13 @@ export function viewActions(page) {
       "source-skip": () => page.source.skip(),
       "source-mirror": (/** @type {boolean} */ mirrored) => store.patch("source", { mirrored }),
       "settings-change": (/** @type {Partial<State["settings"]>} */ fields) => store.patch("settings", fields),
-      "settings-reset": () => store.set({ settings: DEFAULT_SETTINGS }),
+      "settings-reset": () => store.set({ settings: movedTo(DEFAULT_SETTINGS, { cut: store.state.settings.cut, fresh: store.state.settings.fresh }) }),
+      "dial-move": (/** @type {{ cut?: string, fresh?: boolean }} */ to) => {
+        if (!store.state.training.running) store.set({ settings: movedTo(store.state.settings, to), changed: store.state.head !== null });
+      },
+      "dial-probe": () => page.costs.probe(),
+      "train-go-on": () => page.training.goOn(),
+      "train-discard": () => void page.training.discard(),
       "train-start": () => page.training.start(),
       "train-stop": () => page.training.stop(),
       "cell-show": (/** @type {State["cell"]} */ cell) => store.set({ cell }),

@@ -9,7 +9,7 @@ export function headBlock(element) {
   const text = h("span", { class: "shape" });
   const outputs = h("ul", { class: "outputs", "aria-label": "Outputs of the head" });
   element.append(
-    h("div", { class: "head-title" }, h("h3", {}, "The head"), explain("the head", "The small last part of the network. It weighs the features and gives each of your classes a share of 100 %. Only this part is trained, which is why it takes seconds."), text),
+    h("div", { class: "head-title" }, h("h3", {}, "The head"), explain("the head", "The small last part of the network. It weighs the features and gives each of your classes a share of 100 %. It is always trained; as long as the line is right above it, it is all that is, which takes seconds."), text),
     outputs,
   );
   return watch(

@@ -4,6 +4,7 @@ import { classList } from "./class-list.js";
 import { compareView } from "./compare-view.js";
 import { curves } from "./curves.js";
 import { digitsView } from "./digits-view.js";
+import { dialPanel } from "./dial-panel.js";
 import { dropAstray } from "./drop-astray.js";
 import { headBlock } from "./head-block.js";
 import { knownAlready } from "./known-already.js";
@@ -38,6 +39,7 @@ export function components(page, source) {
     classList(at("class-list")),
     loading(at("loading")),
     stageColumn(at("stage-column"), source),
+    dialPanel(at("dial-panel")),
     headBlock(at("head-block")),
     settingsForm(at("settings-form")),
     trainPanel(at("train-panel")),

@@ -4,6 +4,7 @@
 import { emit, h, say, watch } from "../dom.js";
 import { roughly } from "../networks.js";
 import { stageLayers } from "../stages.js";
+import { dialHandle } from "./dial-handle.js";
 import { drawTiles } from "./feature-tiles.js";
 import { explain } from "./popover.js";
 import { stageDiagram } from "./stage-diagram.js";
@@ -26,27 +27,26 @@ export function stageColumn(element, source) {
   const told = h("p", { class: "hint stage-facts" }, INVITATION);
   list.addEventListener("pointerleave", () => say(told, INVITATION));
   const frozen = h("span", { class: "cut-label above" });
-  const cut = h(
-    "div",
-    { class: "cut" },
-    frozen,
-    explain("frozen", "These stages stay as they are, so every picture has to pass through them only once. In a pretrained network they have learned edges, textures and shapes from ImageNet, a collection of 1.3 million photos. What comes out at the end is a list of numbers, the features."),
-    h("span", { class: "cut-label below" }, "Trained: learns from your examples"),
-  );
+  const cut = h("p", { class: "cut" }, frozen, explain("frozen", "These stages stay as they are, so every picture has to pass through them only once. In a pretrained network they have learned edges, textures and shapes from ImageNet, a collection of 1.3 million photos. Drag the line across the stages, or move it with the arrow keys: what is below it learns from your examples."));
   const nothing = h("p", { class: "hint" });
-  element.append(bar, h("div", { class: "column" }, mouth, list), told, nothing, cut);
+  const column = h("div", { class: "column" }, mouth, list);
+  element.append(bar, cut, column, told, nothing);
+  const dial = dialHandle(column, list);
 
   const draw = watch(
-    (state) => [state.engine.network, state.engine.model, state.choice.weights],
-    (network, model, weights) => {
+    (state) => [state.engine.network, state.engine.model],
+    (network, model) => {
       const known = network ?? model;
       facts.replaceChildren(...(known ? [h("strong", {}, known.title), ` · ${roughly(known.parameters)} weights`, explain("a weight", "A number inside the network that was learned. Millions of them decide what every stage responds to.")] : ["Loading the network…"]));
-      say(frozen, weights === "random" ? "Frozen: random numbers, never trained" : "Frozen: already learned from 1.3 million photos");
       if (!known) return;
       say(inputFacts, `${known.input.height} × ${known.input.width} ${known.input.channels === 1 ? "grey pixels" : "pixels"}`);
       const stages = network?.stages ?? [];
       list.replaceChildren(...stages.map((_, index) => stageRow(stages, index, known.input.height, (sentence) => say(told, sentence))));
     },
+  );
+  const above = watch(
+    (state) => [state.choice.weights === "random" || state.settings.fresh, state.settings.cut === "image"],
+    (random, nothingAbove) => say(frozen, nothingAbove ? "Nothing is frozen: the whole network learns" : random ? "Above the line: frozen random numbers, never trained" : "Above the line: frozen, already learned from 1.3 million photos"),
   );
   const unfold = watch(
     (state) => [state.diagram.stage, state.engine.layers, state.engine.network],
@@ -88,6 +88,6 @@ export function stageColumn(element, source) {
     if (kind === "none") eye.getContext("2d")?.clearRect(0, 0, eye.width, eye.height);
   });
   return (state) => {
-    for (const update of [draw, unfold, peek, hint, mirror]) update(state);
+    for (const update of [draw, dial, above, unfold, peek, hint, mirror]) update(state);
   };
 }

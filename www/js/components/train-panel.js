@@ -14,13 +14,17 @@ export function trainPanel(element) {
   const note = h("p", { class: "hint" });
   const trouble = h("p", { class: "trouble", role: "alert" });
   const epoch = explain("an epoch", "One pass over all your examples. After each pass the curves below grow by one point.");
-  element.append(h("div", { class: "train-row" }, train, stop, h("p", { class: "train-text" }, text, epoch)), bar, note, trouble);
+  const unfinished = h("p", { class: "unfinished", role: "status" });
+  element.append(unfinished, h("div", { class: "train-row" }, train, stop, h("p", { class: "train-text" }, text, epoch)), bar, note, trouble);
+  const offer = watch((state) => [state.training.unfinished], (left) => {
+    unfinished.hidden = !left;
+    unfinished.replaceChildren(...(left ? [`Training was interrupted after epoch ${left.epoch} of ${left.settings.epochs}.`, h("button", { type: "button", class: "small", onclick: () => emit(element, "train-go-on") }, "Go on"), h("button", { type: "button", class: "small quiet", onclick: () => emit(element, "train-discard") }, "Discard")] : []));
+  });
 
-  return watch(
-    (state) => [state.training, state.classes, state.samples, state.engine.phase, state.pending, state.head, state.changed],
-    (training, classes, samples, phase, pending, head, changed) => {
-      const state = /** @type {import("../types").State} */ ({ classes, samples, engine: { phase } });
-      const missing = obstacle(state);
+  const show = watch(
+    (state) => [state.training, state.classes, state.samples, state.engine.phase, state.pending, state.head, state.changed, state.dial, state.settings],
+    (training, classes, samples, phase, pending, head, changed, dial, settings) => {
+      const missing = obstacle({ classes, samples, dial, engine: { phase } });
       const busy = training.running || training.waiting;
       train.hidden = busy;
       stop.hidden = !busy;
@@ -30,7 +34,9 @@ export function trainPanel(element) {
       const last = training.history.at(-1);
       const split = training.split;
       bar.hidden = !busy && pending === 0;
-      if (training.running && last) bar.value = last.epoch / last.epochs;
+      if (training.shown !== null) bar.value = training.shown;
+      else if (training.running && training.step) bar.value = (training.step.epoch - 1 + training.step.step / training.step.steps) / settings.epochs;
+      else if (training.running && last) bar.value = last.epoch / last.epochs;
       else if (pending > 0 && phase === "ready") bar.value = (samples.length - pending) / samples.length;
       else bar.removeAttribute("value");
       epoch.hidden = !(training.running || head);
@@ -41,6 +47,8 @@ export function trainPanel(element) {
       trouble.hidden = trouble.textContent === "";
 
       function words() {
+        if (training.shown !== null) return `Showing the network your pictures: ${Math.round(training.shown * 100)} %`;
+        if (training.running && training.step) return `Epoch ${training.step.epoch} of ${settings.epochs}, batch ${training.step.step} of ${training.step.steps}`;
         if (training.running) return last ? `Epoch ${last.epoch} of ${last.epochs}` : "Starting…";
         if (pending > 0 && phase === "ready") return pending === samples.length || pending < 4 ? `Preparing ${pending} ${pending === 1 ? "picture" : "pictures"}…` : `Preparing pictures: ${samples.length - pending} of ${samples.length}`;
         if (pending > 0) return `Waiting for the network: ${pending} ${pending === 1 ? "picture" : "pictures"}…`;
@@ -53,4 +61,8 @@ export function trainPanel(element) {
       }
     },
   );
+  return (state) => {
+    offer(state);
+    show(state);
+  };
 }

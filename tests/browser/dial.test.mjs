@@ -1,0 +1,143 @@
+// The dial with the stand-in engine: what it says as it moves, and what becomes of a run that is stopped, diverges, or
+// loses its engine or its tab.
+
+import assert from "node:assert/strict";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { ARTIFACTS, engineReady, until } from "./browser.mjs";
+import { settled, visitors, withDemo } from "./visitors.mjs";
+
+const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+/** @type {Awaited<ReturnType<typeof visitors>>} */
+let site;
+before(async () => {
+  site = await visitors();
+});
+after(() => site.close());
+
+const dial = (page) => page.getByRole("slider", { name: "Where training begins" });
+const facts = (page) => page.locator(".dial-facts dd").allInnerTexts();
+const set = (page, fields) => page.evaluate((given) => { const { store } = globalThis.headstart; store.patch("settings", given); }, fields);
+const trained = (page) => until(page, (state) => state.head !== null && !state.training.running);
+
+test("the arrow keys move the line from the head to the picture, and weights, memory and words follow", async () => {
+  const { page, errors } = await site.visit();
+  await withDemo(page);
+  await dial(page).focus();
+  assert.match(await dial(page).getAttribute("aria-valuetext"), /only the head/);
+  const said = new Set();
+  const last = Number(await dial(page).getAttribute("aria-valuemax"));
+  let weights = 0;
+  for (let at = 1; at <= last; at += 1) {
+    await page.keyboard.press("ArrowUp");
+    await until(page, (state, [from, least]) => state.settings.cut !== from && state.dial.cost?.trained > least, [said.size ? [...said].at(-1) : "features", weights]);
+    const { settings, dial: now } = await page.evaluate(() => globalThis.headstart.store.state);
+    said.add(settings.cut);
+    weights = now.cost.trained;
+    assert.equal(Number(await dial(page).getAttribute("aria-valuenow")), at);
+  }
+  assert.equal([...said].at(-1), "image");
+  assert.match(await dial(page).getAttribute("aria-valuetext"), /Full fine-tuning, .* weights learn/);
+  assert.equal(await page.locator(".stage.trained").count(), await page.locator(".stages > .stage").count());
+  assert.equal(await page.evaluate(() => globalThis.headstart.store.state.settings.learningRate), 0.0001);
+  await page.keyboard.press("Home");
+  await until(page, (state) => state.settings.cut === "features" && state.settings.learningRate === 0.002);
+  assert.equal((await facts(page))[1], "next to nothing");
+  assert.deepEqual(errors, []);
+  await page.context().close();
+});
+
+test("the line is dragged with the pointer, a probe tells the time, and from scratch is one click away", async () => {
+  const { page, errors } = await site.visit();
+  await withDemo(page);
+  const from = await dial(page).boundingBox();
+  const stage = await page.locator(".stages > .stage").nth(2).boundingBox();
+  await page.mouse.move(from.x + from.width / 2, from.y + from.height / 2);
+  await page.mouse.down();
+  await page.mouse.move(from.x + from.width / 2, stage.y + 2, { steps: 5 });
+  await page.mouse.up();
+  await until(page, (state) => state.settings.cut === state.engine.network.stages[1].name);
+  await page.getByRole("button", { name: "Measure" }).click();
+  await until(page, (state) => state.dial.pace !== null && !state.dial.measuring);
+  await page.screenshot({ path: join(ARTIFACTS, "dial-wide.png") });
+  await page.getByRole("button", { name: "From scratch" }).click();
+  await until(page, (state) => state.settings.fresh && state.settings.cut === "image" && state.settings.learningRate === 0.001);
+  await page.getByText("Training from scratch").waitFor();
+  await page.addScriptTag({ path: AXE });
+  const found = await page.evaluate(async () => (await globalThis.axe.run(document, { resultTypes: ["violations"] })).violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" ")}`));
+  assert.deepEqual(found, []);
+  assert.deepEqual(errors, []);
+  await page.context().close();
+});
+
+test("fine-tuning shows the pictures, draws its curves, and predicts; stop keeps what was learned", async () => {
+  const { page, errors } = await site.visit();
+  await withDemo(page);
+  await set(page, { cut: "image", epochs: 4 });
+  await page.locator("button.train").first().click();
+  await trained(page);
+  let { head } = await page.evaluate(() => globalThis.headstart.store.state);
+  assert.deepEqual([head.settings.cut, head.history.length, head.stopped], ["image", 4, false]);
+  await until(page, (state) => state.predicting.result !== null);
+  await set(page, { epochs: 900 });
+  await page.locator("button.train").first().click();
+  await until(page, (state) => state.training.history.length > 2);
+  await page.getByRole("button", { name: "Stop" }).click();
+  await trained(page);
+  ({ head } = await page.evaluate(() => globalThis.headstart.store.state));
+  assert.ok(head.stopped && head.history.length < 900);
+  assert.deepEqual(errors, []);
+  await page.context().close();
+});
+
+test("a run that diverges says so and says what helps; batches too large for this device are refused", async () => {
+  const { page, errors } = await site.visit();
+  await withDemo(page);
+  await set(page, { cut: "image", learningRate: 5 });
+  await page.locator("button.train").first().click();
+  await trained(page);
+  assert.match(await page.locator(".train-panel .trouble").innerText(), /grew beyond all bounds.*Choose a learning rate below/);
+  await set(page, { batchSize: 512 });
+  await page.locator(".dial-panel .trouble").getByText("choose batches of 256 or less, or train the head alone").waitFor();
+  assert.equal(await page.locator("button.train").first().isDisabled(), true);
+  assert.deepEqual(errors, []);
+  await page.context().close();
+});
+
+test("a run goes on after the device is lost, by itself, and after a reload, on request", async () => {
+  const { page, errors } = await site.visit();
+  await withDemo(page);
+  await set(page, { cut: "image", epochs: 200 });
+  await settled(page);
+  await page.locator("button.train").first().click();
+  await until(page, (state) => state.training.history.length >= 3);
+  await page.evaluate(() => globalThis.headstart.engine.service.loseDevice());
+  await until(page, (state) => state.engine.phase !== "ready");
+  await until(page, (state) => state.training.running && state.training.history.length > 5 && state.training.history[0].epoch === 1);
+  await settled(page);
+  await page.reload();
+  await engineReady(page);
+  await page.getByText(/Training was interrupted after epoch \d+ of 200/).waitFor();
+  const { epoch } = await page.evaluate(() => globalThis.headstart.store.state.training.unfinished);
+  assert.ok(epoch >= 3, `epoch ${epoch}`);
+  await page.getByRole("button", { name: "Go on" }).click();
+  await until(page, (state, earlier) => state.training.running && state.training.history.length > earlier, epoch);
+  assert.deepEqual(await page.evaluate(() => globalThis.headstart.store.state.training.history.slice(0, 3).map((report) => report.epoch)), [1, 2, 3]);
+  await page.getByRole("button", { name: "Stop" }).click();
+  await trained(page);
+  assert.deepEqual(errors, []);
+  await page.context().close();
+});
+
+test("on a phone the dial is as wide as the page and nothing is cut off", async () => {
+  const { page, errors } = await site.visit({ viewport: { width: 390, height: 844 } }, "?demo=6");
+  await withDemo(page);
+  await page.getByRole("link", { name: "Network" }).click();
+  await set(page, { cut: "image" });
+  await until(page, (state) => state.settings.cut === "image" && state.dial.cost);
+  await page.screenshot({ path: join(ARTIFACTS, "dial-narrow.png"), fullPage: true });
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "the page scrolls sideways");
+  assert.deepEqual(errors, []);
+  await page.context().close();
+});
