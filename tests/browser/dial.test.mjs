@@ -130,6 +130,29 @@ test("a run goes on after the device is lost, by itself, and after a reload, on 
   await page.context().close();
 });
 
+test("three ways of training end in one chart and one table, and a learning curve in another", async () => {
+  const { page, errors } = await site.visit();
+  await withDemo(page);
+  await page.getByText("Compare ways of training").click();
+  await page.getByRole("button", { name: "Run all three" }).click();
+  await until(page, (state) => state.runs.rows.length === 3 && !state.runs.running);
+  const { runs } = await page.evaluate(() => globalThis.headstart.store.state);
+  assert.deepEqual(runs.rows.map(({ id, step, history }) => [id, step, history.length]), [["frozen", "done", 10], ["tuned", "done", 10], ["scratch", "done", 10]]);
+  assert.ok(runs.rows[0].trained < runs.rows[1].trained && runs.rows[1].trained < runs.rows[2].trained);
+  assert.equal(await page.locator("#runs tbody tr").count(), 3);
+  await page.locator("#runs table").scrollIntoViewIfNeeded();
+  await page.screenshot({ path: join(ARTIFACTS, "runs-wide.png") });
+  await page.getByRole("button", { name: "Learning curve", exact: true }).click();
+  await until(page, (state) => state.runs.curve?.lines[0].points[0].length > 0);
+  await until(page, (state) => !state.runs.running);
+  const { curve } = (await page.evaluate(() => globalThis.headstart.store.state)).runs;
+  assert.deepEqual([curve.sizes, curve.lines.map(({ id, points }) => [id, points.flat().length])], [[1, 2], [["frozen", 6], ["scratch", 6]]]);
+  await page.locator("#runs table").scrollIntoViewIfNeeded();
+  await page.screenshot({ path: join(ARTIFACTS, "curve-wide.png") });
+  assert.deepEqual(errors, []);
+  await page.context().close();
+});
+
 test("on a phone the dial is as wide as the page and nothing is cut off", async () => {
   const { page, errors } = await site.visit({ viewport: { width: 390, height: 844 } }, "?demo=6");
   await withDemo(page);

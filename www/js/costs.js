@@ -69,7 +69,7 @@ export function createCosts(store, engineOf) {
     wake() {
       const { engine, dial, training } = store.state;
       if (dial.pace && engine.network && dial.pace.fingerprint !== engine.network.fingerprint) store.patch("dial", { pace: null, cost: null });
-      if (engine.phase !== "ready" || training.running || question().key === asked || timer) return;
+      if (engine.phase !== "ready" || training.running || store.state.runs.running || question().key === asked || timer) return;
       timer = setTimeout(() => {
         timer = 0;
         void ask();

@@ -21,6 +21,7 @@ import { createPersistence } from "./persist.js";
 import { createPrediction } from "./prediction.js";
 import { withLost } from "./project.js";
 import { createRecorder } from "./recorder.js";
+import { createRuns } from "./runs.js";
 import { createSource } from "./source.js";
 import { tryStorage } from "./storage.js";
 import { DEFAULT_CHOICE, createStore, initialState } from "./store.js";
@@ -60,6 +61,7 @@ async function createPage() {
     }),
     training: createTraining(store, () => page.engine),
     costs: createCosts(store, () => page.engine),
+    runs: createRuns(store, () => page.engine),
     prediction: createPrediction(store, () => page.engine, source),
     recorder: createRecorder(store, source, (samples) => page.addSamples(samples)),
     architectures: createArchitectures(store, () => page.engine),

@@ -38,9 +38,9 @@ export function createPrediction(store, engineOf, source) {
 
   /** What one round has to do, or null when there is nothing to do or something more urgent. */
   function wish() {
-    const { head, known, look, training, pending, engine, view, shelf, compare } = store.state;
+    const { head, known, look, training, pending, engine, view, shelf, compare, runs } = store.state;
     const now = subject();
-    if (!now || engine.phase !== "ready" || training.running || pending > 0 || document.hidden || shelf.measuring || compare.running || ["self-test", "networks", "compare"].includes(view)) return null;
+    if (!now || engine.phase !== "ready" || training.running || pending > 0 || document.hidden || shelf.measuring || compare.running || runs.running || ["self-test", "networks", "compare"].includes(view)) return null;
     const aim = { subject: now, predict: head !== null && now.kind !== "sample", know: known.open && knows(engine.network) && now.kind !== "sample", look: look.on };
     if (!aim.predict && !aim.know && !aim.look) return null;
     if (now.kind === "live") return aim;

@@ -27,7 +27,7 @@ export function createStore(initial) {
     },
     /**
      * Changes some fields of one entry.
-     * @template {"engine" | "project" | "training" | "source" | "predicting" | "look" | "known" | "selfTest" | "settings" | "weights" | "shelf" | "compare" | "diagram" | "digits" | "dial"} K
+     * @template {"engine" | "project" | "training" | "source" | "predicting" | "look" | "known" | "selfTest" | "settings" | "weights" | "shelf" | "compare" | "diagram" | "digits" | "dial" | "runs"} K
      * @param {K} key @param {Partial<State[K]>} fields
      */
     patch(key, fields) {
@@ -73,6 +73,7 @@ export function initialState() {
     settings: DEFAULT_SETTINGS,
     head: null,
     training: NO_TRAINING,
+    runs: { rows: [], curve: null, running: false, share: 0, sentence: "" },
     dial: { cost: null, pace: null, measuring: false, sentence: "" },
     changed: false,
     source: { kind: "none", starting: false, devices: [], device: "", mirrored: true, fps: 0, sentence: "", subject: "" },

@@ -127,7 +127,7 @@ export function createTraining(store, engineOf) {
     /** Called whenever a sample got ready. */
     startIfDue() {
       const { training, pending } = store.state;
-      if (training.waiting && !training.running && pending === 0 && engineOf().ready) void train();
+      if (training.waiting && !training.running && !store.state.runs.running && pending === 0 && engineOf().ready) void train();
     },
     /** Ends training after the current epoch and keeps what was learned. */
     stop() {

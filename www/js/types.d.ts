@@ -45,6 +45,10 @@ export interface FineTuning {
 }
 /** Measured with this batch at a cut after which so many multiplications are trained, of the network of this fingerprint. */
 export interface Pace { fingerprint: string; cut: string; stepMs: number; frozenMs: number; batch: number; macs: number }
+/** One way of training among others on the same pictures. */
+export interface RunRow { id: string; name: string; settings: TrainSettings; step: "waiting" | "running" | "done" | "stopped"; trained: number | null; history: EpochResult[]; accuracy: number | null; ms: number | null }
+/** Accuracies by number of pictures, one for each draw of them. */
+export interface LearningCurve { sizes: number[]; lines: { id: string; name: string; points: number[][] }[] }
 /** What a checkpoint is of; samples in the order in which they were shown. */
 export interface Unfinished { project: string; fingerprint: string; settings: TrainSettings; classes: ClassEntry[]; samples: string[]; epoch: number }
 export interface EpochResult { epoch: number; epochs: number; loss: number; accuracy: number; validationLoss: number | null; validationAccuracy: number | null; done: boolean; note: string | null }
@@ -164,6 +168,7 @@ export interface State {
   settings: TrainSettings;
   head: Head | null;
   training: { running: boolean; waiting: boolean; history: EpochResult[]; split: Split | null; sentence: string; step: StepProgress | null; shown: number | null; unfinished: Unfinished | null };
+  runs: { rows: RunRow[]; curve: LearningCurve | null; running: boolean; share: number; sentence: string };
   dial: { cost: TrainingCost | null; pace: Pace | null; measuring: boolean; sentence: string };
   changed: boolean;
   source: { kind: "none" | "camera" | "demo"; starting: boolean; devices: { id: string; label: string }[]; device: string; mirrored: boolean; fps: number; sentence: string; subject: string };
@@ -194,6 +199,7 @@ export interface Page {
   persistence: ReturnType<typeof import("./persist").createPersistence>;
   examples: ReturnType<typeof import("./examples").createExamples>;
   training: ReturnType<typeof import("./training").createTraining>;
+  runs: ReturnType<typeof import("./runs").createRuns>;
   costs: ReturnType<typeof import("./costs").createCosts>;
   prediction: ReturnType<typeof import("./prediction").createPrediction>;
   recorder: ReturnType<typeof import("./recorder").createRecorder>;

@@ -85,6 +85,11 @@ export function viewActions(page) {
         if (!store.state.training.running) store.set({ settings: movedTo(store.state.settings, to), changed: store.state.head !== null });
       },
       "dial-probe": () => page.costs.probe(),
+      "runs-compare": () => void page.runs.compare(),
+      "runs-curve": () => void page.runs.curve(),
+      "runs-stop": () => page.runs.stop(),
+      // What was drawn while the panel was closed has no size yet.
+      "runs-open": () => store.patch("runs", {}),
       "train-go-on": () => page.training.goOn(),
       "train-discard": () => void page.training.discard(),
       "train-start": () => page.training.start(),

@@ -13,6 +13,7 @@ import { networkShelf } from "./network-shelf.js";
 import { noticeList } from "./notice-list.js";
 import { predictions } from "./predictions.js";
 import { results } from "./results.js";
+import { runsPanel } from "./runs-panel.js";
 import { selfTest } from "./self-test.js";
 import { settingsForm } from "./settings-form.js";
 import { sourcePanel } from "./source-panel.js";
@@ -45,6 +46,7 @@ export function components(page, source) {
     trainPanel(at("train-panel")),
     curves(at("curves")),
     results(at("results")),
+    runsPanel(at("runs")),
     predictions(at("live-predictions"), source),
     knownAlready(at("known-already")),
     networkShelf(at("networks")),

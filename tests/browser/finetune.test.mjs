@@ -1,0 +1,113 @@
+// Fine-tuning with the real engine, small: a whole LeNet-5 and the last stage of a backbone on the CPU, and LeNet-5 on
+// WebGPU's software adapter with its device lost in the middle.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { engineReady, launch, open, serveReal, until } from "./browser.mjs";
+
+const LONG = 120_000;
+/** @type {Awaited<ReturnType<typeof serveReal>>} */
+let site;
+before(async () => {
+  site = await serveReal();
+});
+after(() => site.close());
+
+const trained = (page) => until(page, (state) => state.head !== null && !state.training.running, null, LONG);
+const state = (page) => page.evaluate(() => globalThis.headstart.store.state);
+const set = (page, fields) => page.evaluate((given) => { globalThis.headstart.store.patch("settings", given); }, fields);
+
+/** The demo's pictures before LeNet-5 with random weights. @param {import("playwright-core").Page} page @param {number} pictures */
+async function withLenet(page, pictures) {
+  await engineReady(page, LONG);
+  await page.evaluate(() => globalThis.headstart.useNetwork({ id: "lenet5", weights: "random", file: "", part: "whole" }, null));
+  await page.getByRole("button", { name: "Try the demo" }).click();
+  await until(page, (now, count) => now.engine.network.id === "lenet5" && now.samples.length === count && now.pending === 0, pictures, LONG);
+}
+
+test("a whole LeNet-5 learns on the CPU, is stopped and kept, survives a killed worker, and predicts after a reload", async (t) => {
+  const browser = await launch();
+  const { page, errors } = await open(browser, `${site.address}?backend=cpu&demo=8`);
+  await withLenet(page, 24);
+  await page.getByRole("button", { name: "From scratch" }).isDisabled();
+  await set(page, { cut: "image", fresh: true, epochs: 12, learningRate: 0.002 });
+  await until(page, (now) => now.dial.pace !== null && !now.dial.measuring, null, LONG);
+  t.diagnostic(`step of ${(await state(page)).dial.pace.batch}: ${(await state(page)).dial.pace.stepMs.toFixed(1)} ms; ${await page.locator(".dial-facts").innerText()}`.replaceAll("\n", " "));
+  await page.locator("button.train").first().click();
+  await trained(page);
+  const { head } = await state(page);
+  t.diagnostic(`12 epochs in ${Math.round(head.ms)} ms, loss ${head.history[0].loss.toFixed(3)} to ${head.history.at(-1).loss.toFixed(3)}, held back ${head.evaluation.accuracy}`);
+  assert.ok(head.history.at(-1).loss < 0.8 * head.history[0].loss, JSON.stringify(head.history));
+  await until(page, (now) => now.predicting.result !== null, null, LONG);
+
+  await set(page, { epochs: 500 });
+  await page.evaluate(() => globalThis.headstart.persistence.settled());
+  await page.locator("button.train").first().click();
+  await until(page, (now) => now.training.history.length >= 4, null, LONG);
+  // The tab goes, and its worker with it.
+  await page.reload();
+  await engineReady(page, LONG);
+  await page.getByRole("button", { name: "Go on" }).click();
+  await until(page, (now) => now.training.running && now.training.history.length >= 6, null, LONG);
+  const { history } = (await state(page)).training;
+  assert.deepEqual(history.slice(0, 6).map((report) => report.epoch), [1, 2, 3, 4, 5, 6]);
+  await page.getByRole("button", { name: "Stop" }).click();
+  await until(page, (now) => !now.training.running && now.head?.stopped, null, LONG);
+  const kept = (await state(page)).head.history.length;
+  await page.evaluate(() => globalThis.headstart.persistence.settled());
+  await page.reload();
+  await engineReady(page, LONG);
+  assert.equal((await state(page)).head?.history.length, kept, "what was learned is there after a reload");
+  await page.getByRole("button", { name: "Demo object" }).click();
+  await until(page, (now) => now.predicting.result !== null, null, LONG);
+  assert.deepEqual(errors, []);
+  await browser.close();
+});
+
+test("the last stage of the bundled backbone is fine-tuned on the CPU, and a learning rate beyond reason is survived", async (t) => {
+  const browser = await launch();
+  const { page, errors } = await open(browser, `${site.address}?backend=cpu&demo=5`);
+  await engineReady(page, LONG);
+  await page.getByRole("button", { name: "Try the demo" }).click();
+  await until(page, (now) => now.samples.length === 15 && now.pending === 0, null, LONG);
+  await page.getByRole("slider", { name: "Where training begins" }).press("ArrowUp");
+  await until(page, (now) => now.settings.cut !== "features" && now.dial.cost !== null);
+  await page.getByRole("button", { name: "Measure" }).click();
+  await until(page, (now) => now.dial.pace !== null && !now.dial.measuring, null, LONG);
+  const { dial } = await state(page);
+  t.diagnostic(`${dial.cost.trained} of ${dial.cost.parameters} weights, ${Math.round(dial.cost.bytes / 1e6)} MB, a step of ${dial.pace.batch} in ${Math.round(dial.pace.stepMs)} ms`);
+  await set(page, { epochs: 4 });
+  await page.locator("button.train").first().click();
+  await trained(page);
+  const { head } = await state(page);
+  t.diagnostic(`4 epochs in ${Math.round(head.ms)} ms, loss ${head.history[0].loss.toFixed(3)} to ${head.history.at(-1).loss.toFixed(3)}, held back ${head.evaluation.accuracy}, ${head.bytes.length} bytes`);
+  assert.ok(head.history.at(-1).loss < head.history[0].loss, JSON.stringify(head.history));
+  await set(page, { learningRate: 10, l2: 1, optimizer: "sgd", epochs: 60 });
+  await page.locator("button.train").first().click();
+  await until(page, (now) => !now.training.running && now.head.history.at(-1)?.note, null, LONG);
+  assert.match(await page.locator(".train-panel .trouble").innerText(), /grew beyond all bounds/);
+  await until(page, (now) => now.predicting.result !== null, null, LONG);
+  const { probabilities } = (await state(page)).predicting.result;
+  assert.ok(Object.values(probabilities).every(Number.isFinite), JSON.stringify(probabilities));
+  assert.deepEqual(errors, []);
+  await browser.close();
+});
+
+test("LeNet-5 learns on WebGPU, and goes on by itself when its device is lost", async (t) => {
+  const browser = await launch({ webgpu: true });
+  const { page, errors } = await open(browser, `${site.address}?backend=webgpu&demo=2`, { expected: /device|lost/i });
+  await withLenet(page, 6);
+  await set(page, { cut: "conv3", fresh: true, epochs: 60, batchSize: 4 });
+  await page.evaluate(() => globalThis.headstart.persistence.settled());
+  await page.locator("button.train").first().click();
+  await until(page, (now) => now.training.history.length >= 2, null, LONG);
+  // The call itself may be one of those that the lost engine no longer answers.
+  await page.evaluate(() => globalThis.headstart.engine.service.loseDevice().catch(() => undefined));
+  await until(page, (now) => now.engine.phase !== "ready", null, LONG);
+  await until(page, (now) => now.training.running && now.training.history.length >= 4 && now.training.history[0].epoch === 1, null, LONG);
+  await page.getByRole("button", { name: "Stop" }).click();
+  await trained(page);
+  t.diagnostic(`${(await state(page)).head.history.length} epochs on ${(await state(page)).engine.info.label}`);
+  assert.deepEqual(errors, []);
+  await browser.close();
+});
