@@ -124,6 +124,7 @@ test("a stage opens, blocks open in it, and each layer tells its figures on hove
   await inUse(page, "resnet152");
   await page.getByRole("button", { name: "Stage 3" }).click();
   const tree = page.getByRole("tree", { name: "Layers of Stage 3" });
+  await tree.getByRole("treeitem").first().waitFor();
   assert.equal(await tree.getByRole("treeitem").count(), 36);
   assert.equal(await tree.locator("path.shortcut").count(), 36);
   // What is drawn stays small, however many layers there are.
@@ -150,6 +151,7 @@ test("branches and projections are drawn as lines beside each other", async () =
   await inUse(page, "googlenet");
   await page.getByRole("button", { name: "Inception 3a and 3b" }).click();
   await page.getByRole("treeitem", { name: "Block inception3a." }).click();
+  await page.locator('.box.layer[data-box^="inception3a"]').first().waitFor();
   const columns = await page.locator('.box.layer[data-box^="inception3a"] .face').evaluateAll((faces) => new Set(faces.map((face) => face.getAttribute("x"))).size);
   assert.equal(columns, 4);
   assert.deepEqual(errors, []);
