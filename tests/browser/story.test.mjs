@@ -165,11 +165,12 @@ test("uploaded pictures train on the CPU, predictions are quick, and training th
   assert.equal(await page.locator(".verdict").innerText(), "Class 2");
   t.diagnostic(await page.locator(".pace").innerText());
 
-  await page.locator("#settings-form summary").click();
-  await page.getByLabel("Optimiser", { exact: true }).selectOption("sgd");
-  for (const [label, value] of [["Momentum", "0.999"], ["Learning rate", "10"], ["L2", "1"]]) await page.getByLabel(label, { exact: true }).fill(value);
+  const settings = page.locator("#settings-form");
+  await settings.locator("summary").click();
+  await settings.getByLabel("Optimiser", { exact: true }).selectOption("sgd");
+  for (const [label, value] of [["Momentum", "0.999"], ["Learning rate", "10"], ["L2", "1"]]) await settings.getByLabel(label, { exact: true }).fill(value);
   await page.keyboard.press("Tab");
-  await page.getByLabel("Head", { exact: true }).selectOption("256");
+  await settings.getByLabel("Head", { exact: true }).selectOption("256");
   await page.locator("button.train").first().click();
   await page.getByText(/grew beyond all bounds.*Choose a learning rate below 10/).waitFor();
   assert.match(await page.locator("#train-panel").innerText(), /Stopped after \d+ epochs?/);
@@ -203,7 +204,7 @@ test("a graphics processor lost while training is told and nothing is lost", asy
   await page.locator("#settings-form summary").click();
   await page.getByLabel("Epochs", { exact: true }).fill("1000");
   await page.keyboard.press("Tab");
-  await page.getByLabel("Head", { exact: true }).selectOption("256");
+  await settings.getByLabel("Head", { exact: true }).selectOption("256");
   await page.evaluate(() => globalThis.headstart.store.patch("predicting", { on: false }));
   await page.locator("button.train").first().click();
   await until(page, (state) => state.training.running, null, LONG);
