@@ -204,7 +204,7 @@ test("a graphics processor lost while training is told and nothing is lost", asy
   await page.locator("#settings-form summary").click();
   await page.getByLabel("Epochs", { exact: true }).fill("1000");
   await page.keyboard.press("Tab");
-  await settings.getByLabel("Head", { exact: true }).selectOption("256");
+  await page.locator("#settings-form").getByLabel("Head", { exact: true }).selectOption("256");
   await page.evaluate(() => globalThis.headstart.store.patch("predicting", { on: false }));
   await page.locator("button.train").first().click();
   await until(page, (state) => state.training.running, null, LONG);

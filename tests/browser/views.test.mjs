@@ -96,6 +96,8 @@ for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
     await engineReady(page);
     const fits = async (/** @type {string} */ name) => {
       await page.setViewportSize({ width: 360, height: 640 });
+      // A diagram is drawn anew for its new width, a frame or two later.
+      await page.waitForFunction(() => document.documentElement.scrollWidth <= innerWidth, null, { timeout: 5000 }).catch(() => undefined);
       const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
       assert.ok(overflow <= 0, `${name} is ${overflow} pixels too wide for a phone of 360`);
       await page.setViewportSize(NARROW);
