@@ -149,6 +149,11 @@ test("three ways of training end in one chart and one table, and a learning curv
   assert.deepEqual([curve.sizes, curve.lines.map(({ id, points }) => [id, points.flat().length])], [[1, 2], [["frozen", 6], ["scratch", 6]]]);
   await page.locator("#runs table").scrollIntoViewIfNeeded();
   await page.screenshot({ path: join(ARTIFACTS, "curve-wide.png") });
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.getByRole("link", { name: "Network" }).click();
+  await page.waitForFunction(() => { const chart = document.querySelector("#runs .uplot"); return chart && chart.getBoundingClientRect().right <= innerWidth; });
+  await page.locator("#runs .plot").scrollIntoViewIfNeeded();
+  await page.screenshot({ path: join(ARTIFACTS, "curve-narrow.png") });
   assert.deepEqual(errors, []);
   await page.context().close();
 });

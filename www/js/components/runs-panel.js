@@ -31,6 +31,12 @@ export function runsPanel(element) {
     h("div", { class: "row" }, compare, curve, stop, explain("the learning curve", "Each way is trained with 1, 2, 5, 10 and more pictures of each class, three times with other pictures, and tested on the same held-back ones. The line is the mean, the tinted ground reaches from the worst to the best.")),
     text, bar, trouble, figure, table,
   );
+  let width = 0;
+  new ResizeObserver(() => {
+    if (plot.clientWidth === width || plot.clientWidth === 0) return;
+    width = plot.clientWidth;
+    emit(element, "runs-open");
+  }).observe(element);
   element.addEventListener("toggle", () => emit(element, "runs-open"));
 
   /** @param {string} id @param {string} name */
