@@ -73,6 +73,18 @@ fn googlenet_begins_as_in_pytorch_by_batch_statistics() {
 }
 
 #[test]
+fn googlenet_trains_with_auxiliary_heads_as_in_pytorch() {
+    check("auxiliary-googlenet-64-frozenbn", cpu());
+    block_on(check_first_loss(&GoldenTraining::open("auxiliary-googlenet-64"), &cpu()));
+}
+
+#[test]
+fn gradients_are_clipped_as_in_pytorch() {
+    check("clip-lenet5-32", cpu());
+    check("clip-lenet5-32", gpu());
+}
+
+#[test]
 fn resnet18_trains_as_in_pytorch_on_the_gpu() {
     check("train-resnet18-64", gpu());
 }

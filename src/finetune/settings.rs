@@ -21,6 +21,8 @@ pub struct Settings {
     /// Decides which of them, the head's first weights, the order of the batches and what dropout drops, but not what is
     /// held out; that of the training settings if not given.
     pub run_seed: Option<u64>,
+    /// The largest norm of all gradients together that stays as it is; any does at 0.
+    pub clip_norm: f64,
 }
 
 /// How much faster than pretrained layers the new head learns: it has everything to learn, and they have little.
@@ -29,6 +31,11 @@ const HEAD_RATE: f64 = 10.0;
 impl Settings {
     /// Names the first setting outside its range.
     pub fn validate(&self) -> Result<(), SettingsError> {
+        let found = self.clip_norm;
+        if !(0.0..=1e6).contains(&found) {
+            let (name, range) = ("the norm that gradients are clipped to", "from 0 (not at all) to 1000000");
+            return Err(SettingsError::OutOfRange { name, range, found: found.to_string() });
+        }
         self.training.validate()
     }
 
@@ -54,6 +61,7 @@ impl Settings {
             batch_norm: if self.fresh { BatchNormMode::Train } else { BatchNormMode::Frozen },
             dropout: true,
             label_smoothing: 0.0,
+            clip_norm: Some(self.clip_norm).filter(|norm| *norm > 0.0),
             seed: self.seed(),
         }
     }

@@ -24,6 +24,8 @@ pub enum Kind {
     Labels,
     /// The [`BatchMoments`] of the first input.
     Moments,
+    /// Numbers of which none is below zero.
+    Squares,
 }
 
 impl Case {
@@ -53,6 +55,7 @@ impl Case {
         let mut values: Vec<_> = self.inputs.iter().enumerate().map(tensor).collect();
         for &(input, kind) in &self.kinds {
             values[input] = match kind {
+                Kind::Squares => values[input].map(|v| v * v),
                 Kind::Moments => BatchMoments.reference(&[&values[0]], &[]),
                 Kind::Labels => {
                     let classes = self.inputs[0].c as f32;

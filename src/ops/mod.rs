@@ -12,6 +12,7 @@ pub mod avg_pool;
 pub mod batch_norm;
 pub mod case;
 pub mod channel_sum;
+pub mod clip;
 pub mod concat;
 pub mod constant;
 pub mod conv2d;
@@ -39,6 +40,7 @@ pub use batch_norm::{
 };
 pub use case::Case;
 pub use channel_sum::ChannelSum;
+pub use clip::{ClipScale, SquareSums};
 pub use concat::{ChannelSlice, Concat};
 pub use constant::Constant;
 pub use conv2d::{Conv2d, Conv2dInputGradient, Conv2dWeightGradient, Epilogue};
@@ -177,6 +179,8 @@ pub enum Op {
     CrossEntropy(CrossEntropy),
     CrossEntropyGradient(CrossEntropyGradient),
     CorrectAnswers(CorrectAnswers),
+    SquareSums(SquareSums),
+    ClipScale(ClipScale),
 }
 
 macro_rules! dispatch {
@@ -220,6 +224,8 @@ macro_rules! dispatch {
             Op::CrossEntropy($op) => $answer,
             Op::CrossEntropyGradient($op) => $answer,
             Op::CorrectAnswers($op) => $answer,
+            Op::SquareSums($op) => $answer,
+            Op::ClipScale($op) => $answer,
         }
     };
 }
@@ -302,6 +308,8 @@ impl Op {
             Op::CrossEntropy(_) => "CrossEntropy",
             Op::CrossEntropyGradient(_) => "CrossEntropyGradient",
             Op::CorrectAnswers(_) => "CorrectAnswers",
+            Op::SquareSums(_) => "SquareSums",
+            Op::ClipScale(_) => "ClipScale",
         }
     }
 
@@ -350,6 +358,8 @@ impl Op {
             CrossEntropy::cases(),
             CrossEntropyGradient::cases(),
             CorrectAnswers::cases(),
+            SquareSums::cases(),
+            ClipScale::cases(),
         ]
         .concat()
     }

@@ -124,6 +124,9 @@ pub struct Optimizer {
     pub nesterov: bool,
     #[serde(default)]
     pub weight_decay: f64,
+    /// The largest norm of all gradients together that stays as it is; any does at 0.
+    #[serde(default)]
+    pub clip_norm: f64,
     /// Share of the learning rate that each stage gets of what the stage after it gets.
     #[serde(default = "one")]
     pub layer_decay: f64,
@@ -189,6 +192,7 @@ impl Recipe {
                 Statistics::Frozen => BatchNormMode::Frozen,
             },
             label_smoothing: self.label_smoothing,
+            clip_norm: Some(self.optimizer.clip_norm).filter(|norm| *norm > 0.0),
             seed: self.seed,
             ..Options::default()
         }
@@ -206,6 +210,7 @@ impl Recipe {
             ("optimizer.learning_rate", optimizer.learning_rate, 1e-12, 1e3),
             ("optimizer.momentum", optimizer.momentum, 0.0, 0.999_999),
             ("optimizer.weight_decay", optimizer.weight_decay, 0.0, 1e3),
+            ("optimizer.clip_norm", optimizer.clip_norm, 0.0, 1e6),
             ("optimizer.layer_decay", optimizer.layer_decay, 1e-6, 1.0),
         ];
         for (field, found, least, most) in fields {
@@ -255,6 +260,11 @@ mod tests {
             ("epochs = 2", "epochs = 0", "epochs must lie between 1 and"),
             ("batch = 64", "batches = 64", "unknown field `batches`"),
             ("0.05", "nan", "optimizer.learning_rate must lie between"),
+            (
+                "momentum = 0.9",
+                "clip_norm = -1.0",
+                "optimizer.clip_norm must lie between 0 and 1000000, got -1",
+            ),
             ("rise = 0.2", "rise = 2.0", "schedule: rise must lie between 0 and 1, got 2"),
             ("random_crop", "crop", "unknown variant `crop`"),
             ("padding = 2", "pad = 2", "pad"),

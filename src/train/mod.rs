@@ -1,14 +1,16 @@
 //! Training a network, from any cut to its logits: forward, backward and the optimizer's step as one plan.
 //!
-//! [`TrainingGraph`] is the network as it trains, [`differentiate`] adds its backward pass, and a [`Trainer`] runs the
-//! plan of both with the parameters it changes. It knows batches, not where they come from, and no clock; the same
+//! [`TrainingGraph`] is the network as it trains, [`TrainingPlan`] goes on into its backward pass and the updates, and a
+//! [`Trainer`] runs that with the parameters it changes. It knows batches, not where they come from, and no clock; the same
 //! seed, backend and batches give the same parameters bit for bit on the CPU.
 
 mod file;
+mod plan;
 mod rewrite;
 mod settings;
 mod snapshot;
 
+pub use plan::TrainingPlan;
 pub use rewrite::{Running, TrainingGraph};
 pub use settings::{BatchNormMode, Optimizer, Options};
 pub use snapshot::{Kept, Snapshot};
@@ -16,10 +18,9 @@ pub use snapshot::{Kept, Snapshot};
 use thiserror::Error;
 
 use crate::exec::{Backend, ExecError, Lookup, Program, Progress, Stored};
-use crate::gradient::{GradientError, differentiate};
-use crate::graph::{Graph, GraphError, NodeId, Param, ParamId, Source};
-use crate::ops::Init;
-use crate::plan::{Moment, Plan, Rule, Update};
+use crate::gradient::GradientError;
+use crate::graph::{Graph, GraphError, NodeId, Param};
+use crate::plan::{Moment, Plan};
 use crate::random::Random;
 use crate::shape::{Shape, ShapeError};
 use crate::tensor::Tensor;
@@ -82,47 +83,6 @@ const LOSS: &str = "training.loss";
 const CORRECT: &str = "training.correct";
 /// Stream of the seed that masks are drawn from, followed by one for each step.
 const MASKS: u64 = 1 << 32;
-
-/// The graph's training step: what a [`Trainer`] runs.
-#[derive(Clone, Debug)]
-pub struct TrainingPlan {
-    pub plan: Plan,
-    masks: Vec<(Shape, f32)>,
-}
-
-impl TrainingPlan {
-    /// Plans a step for everything in `graph` after its input: the outputs are the loss and, if asked for, the
-    /// gradient of the input.
-    pub fn new(graph: &Graph, options: &Options, input_gradient: bool) -> Result<Self, TrainError> {
-        let TrainingGraph { graph, loss, correct, masks, running } = TrainingGraph::new(graph, options)?;
-        let masks = masks.into_iter().map(|(node, p)| (graph.node(node).shape, p)).collect();
-        let mut gradients = differentiate(graph, loss)?;
-        let update = |param: usize, gradient: NodeId, rule: Rule| Update {
-            param: ParamId(param),
-            gradient,
-            scale: None,
-            rule,
-        };
-        let params = gradients.params.iter().enumerate();
-        let mut updates: Vec<Update> = params
-            .filter_map(|(i, gradient)| {
-                Some(update(i, (*gradient)?, options.rule(&gradients.graph.params[i].name)))
-            })
-            .collect();
-        for &Running { param, moments, first, momentum, factor } in &running {
-            updates.push(update(param.0, moments, Rule::Average { momentum, factor, first }));
-        }
-        for (name, node) in [(LOSS, loss), (CORRECT, correct)] {
-            let param = gradients.graph.params.len();
-            let (name, init, source) = (name.to_string(), Init::Constant(0.0), Source::Checkpoint);
-            gradients.graph.params.push(Param { name, dims: vec![1], init, source });
-            updates.push(update(param, node, Rule::Accumulate));
-        }
-        let image = gradients.nodes[0].filter(|_| input_gradient);
-        let outputs: Vec<NodeId> = [loss].into_iter().chain(image).collect();
-        Ok(Self { plan: Plan::training(&gradients.graph, &outputs, &updates), masks })
-    }
-}
 
 impl Trainer {
     /// Trains what comes after `cut`, or everything; the graph's batch size is that of a step.
@@ -201,7 +161,7 @@ impl Trainer {
         Ok(Sums { loss: sums[0], correct: sums[1] })
     }
 
-    /// The gradient of the parameter of that name in the last step.
+    /// The gradient of the parameter of that name in the last step, before it was clipped.
     pub async fn gradient(&mut self, name: &str) -> Result<Vec<f32>, TrainError> {
         let update = self.update(name)?;
         Ok(self.program.read(Stored::Gradient(update)).await?)

@@ -15,6 +15,8 @@ pub struct Options {
     pub dropout: bool,
     /// Share of the target that is spread over all classes.
     pub label_smoothing: f64,
+    /// The largest norm of all gradients together that stays as it is; any does where there is none.
+    pub clip_norm: Option<f64>,
     /// Decides what dropout drops.
     pub seed: u64,
 }
@@ -46,6 +48,7 @@ impl Default for Options {
             batch_norm: BatchNormMode::Train,
             dropout: true,
             label_smoothing: 0.0,
+            clip_norm: None,
             seed: 0,
         }
     }

@@ -29,6 +29,8 @@ export interface TrainerOptions {
   weightDecay?: number;
   /** Share of the target that is spread over all classes. */
   labelSmoothing?: number;
+  /** Gradients whose norm, all together, is larger are made as long as this; none are, if not given. */
+  clipNorm?: number;
   /** "train" normalises by each batch, "frozen" by the running statistics, which then stay as they are. */
   batchNorm?: "train" | "frozen";
   /** Whether dropout drops anything; what it drops, the seed decides. */
@@ -207,6 +209,8 @@ export interface FineTuningSettings extends TrainingSettings {
   perClass?: number | null;
   /** Everything that is drawn but the held-out examples; that of the training settings if not given. */
   runSeed?: number | null;
+  /** Gradients whose norm, all together, is larger are made as long as this; none are at 0, or if not given. */
+  clipNorm?: number;
 }
 
 export interface TrainingCost {

@@ -6,6 +6,7 @@ use std::path::Path;
 use headstart::exec::ExecError;
 use headstart::graph::{Graph, Param};
 use headstart::models;
+use headstart::net::Part;
 use headstart::shape::Shape;
 use headstart::tensor::Tensor;
 use headstart::train::{BatchNormMode, Optimizer, Options};
@@ -14,18 +15,23 @@ use serde::Deserialize;
 use super::golden::{HashedParam, summary};
 use super::hash::hashed;
 
-/// One `train` file of the reference; the opening comment of its generator defines every field.
+/// One `train` file of the reference; the opening comment of its generator defines every field. A case of losses alone has
+/// nothing else to compare with.
 #[derive(Deserialize)]
 pub struct GoldenTraining {
     pub case: Case,
     pub input: Input,
     pub params: Vec<HashedParam>,
+    #[serde(default)]
     pub f32_rel_err: Errors,
     pub losses: Losses,
-    pub logits_step0: Vec<Vec<f64>>,
+    #[serde(default)]
     pub input_grad: Vec<f64>,
+    #[serde(default)]
     pub param_grads: BTreeMap<String, Vec<f64>>,
+    #[serde(default)]
     pub running_stats_after_step_1: BTreeMap<String, Vec<f64>>,
+    #[serde(default)]
     pub params_after_last_step: BTreeMap<String, Vec<f64>>,
 }
 
@@ -42,6 +48,10 @@ pub struct Case {
     pub lr: f64,
     pub momentum: f64,
     pub weight_decay: f64,
+    /// The norm that gradients are clipped to, in some cases.
+    pub clip_norm: Option<f64>,
+    /// The weight of auxiliary heads, where there are any.
+    pub auxiliary: Option<f64>,
 }
 
 /// Hashed values, each repeated over `block` by `block` pixels.
@@ -58,7 +68,7 @@ pub struct Losses {
 }
 
 /// How far PyTorch's own f32 is from its f64: the worst of several runs, some of them disturbed.
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 pub struct Errors {
     pub losses: Vec<f64>,
     pub input_grad: f64,
@@ -77,7 +87,10 @@ impl GoldenTraining {
     pub fn graph(&self) -> Graph {
         let spec = models::find(&self.case.model).expect("every case is of a network in the catalogue");
         let [n, c, h, w] = self.case.shape;
-        spec.graph(Shape::new(n, c, h, w), self.case.classes).expect("every case is a possible network")
+        let classes = self.case.classes;
+        let part =
+            if self.case.auxiliary.is_some() { Part::Training { classes } } else { Part::Whole { classes } };
+        spec.part(Shape::new(n, c, h, w), part).expect("every case is a possible network")
     }
 
     pub fn options(&self) -> Options {
@@ -88,6 +101,7 @@ impl GoldenTraining {
             weight_decay: self.case.weight_decay,
             batch_norm: if frozen { BatchNormMode::Frozen } else { BatchNormMode::Train },
             dropout: false,
+            clip_norm: self.case.clip_norm,
             ..Options::default()
         }
     }

@@ -7,7 +7,7 @@ use super::norm;
 use super::parts::Parts;
 use super::pool::{average_gradient, max_gradient};
 use crate::ops::batch_norm::Statistics;
-use crate::ops::{ActivationGradient, Op};
+use crate::ops::{ActivationGradient, Op, SquareSums};
 use crate::shape::{Shape, Window};
 
 pub enum Backward {
@@ -69,6 +69,7 @@ pub enum Backward {
         image: usize,
         values: std::ops::Range<usize>,
     },
+    SquareSums,
 }
 
 impl Backward {
@@ -109,6 +110,7 @@ impl Backward {
                 let first = op.first * input.plane();
                 Self::Slice { image: input.image(), values: first..first + output.image() }
             }
+            Op::SquareSums(_) => Self::SquareSums,
             _ => return None,
         })
     }
@@ -162,6 +164,13 @@ impl Backward {
             Self::Slice { image, values } => {
                 let images = y.chunks_exact_mut(values.len()).zip(x[0].chunks_exact(*image));
                 images.for_each(|(y, x)| y.copy_from_slice(&x[values.clone()]));
+            }
+            Self::SquareSums => {
+                match x.get(1) {
+                    Some(before) => y.copy_from_slice(before),
+                    None => y.fill(0.0),
+                }
+                SquareSums::add(x[0], y);
             }
         }
     }

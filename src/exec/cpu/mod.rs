@@ -55,6 +55,8 @@ pub struct Program {
     held: Held,
     /// One for each update of the plan.
     trained: Vec<Trained>,
+    /// Whether parameters were written since their other orders were made.
+    stale: bool,
     slots: Vec<Vec<f32>>,
     /// One for each part of the step that has the most.
     workspaces: Vec<Workspace>,
@@ -98,7 +100,8 @@ impl Cpu {
         let slots = plan.slots.iter().map(|&len| vec![0.0; len]).collect();
         let most = kernels.iter().map(|(_, parts)| parts.count).max().unwrap_or(1);
         let workspaces = (0..most).map(|_| Workspace::default()).collect();
-        Ok(Program { plan, kernels, held: held.into_inner(), trained, slots, workspaces })
+        let held = held.into_inner();
+        Ok(Program { plan, kernels, held, trained, stale: false, slots, workspaces })
     }
 
     async fn values(
@@ -135,6 +138,9 @@ impl Program {
     /// The values of every output of the plan; `x` holds the values of every input, in order.
     pub fn run(&mut self, x: &[&[f32]]) -> Result<Vec<Vec<f32>>, ExecError> {
         check_inputs(&self.plan, x)?;
+        if std::mem::take(&mut self.stale) {
+            self.held.repack();
+        }
         for (slot, x) in self.plan.inputs.iter().zip(x) {
             self.slots[slot.0][..x.len()].copy_from_slice(x);
         }
@@ -180,7 +186,7 @@ impl Program {
         match what {
             Stored::Parameter(update) => {
                 self.held.change(self.trained[update].place).copy_from_slice(values);
-                self.held.repack();
+                self.stale = true;
             }
             Stored::State(update, index) => self.trained[update].states[index].copy_from_slice(values),
             Stored::Gradient(_) => panic!("gradients are computed"),

@@ -20,6 +20,8 @@ pub struct Program {
     plan: Plan,
     dispatches: Vec<Dispatch>,
     training: Option<Training>,
+    /// Whether parameters were written since their other orders were made.
+    stale: bool,
     slots: Vec<wgpu::Buffer>,
     /// All outputs, one after the other, where they can be read.
     staging: wgpu::Buffer,
@@ -85,7 +87,7 @@ impl Program {
             Ok((slots, staging, dispatches, training))
         };
         let (slots, staging, dispatches, training) = device.checked("the network's buffers", build).await??;
-        Ok(Self { device, plan, dispatches, training, slots, staging, offsets })
+        Ok(Self { device, plan, dispatches, training, stale: false, slots, staging, offsets })
     }
 
     pub fn plan(&self) -> &Plan {
@@ -96,7 +98,7 @@ impl Program {
     ///
     /// Fails if the device is lost, or `x` does not fit.
     pub async fn run(&mut self, x: &[&[f32]]) -> Result<Vec<Vec<f32>>, ExecError> {
-        self.submit(x, &[])?;
+        self.submit(x, false)?;
         self.outputs().await
     }
 
@@ -112,7 +114,7 @@ impl Program {
     ) -> Result<Vec<Vec<f32>>, ExecError> {
         let training = self.training.as_ref().expect("the plan of a step of training");
         training.advance(&self.device, &self.plan, at);
-        self.submit(x, &training.dispatches)?;
+        self.submit(x, true)?;
         if outputs { self.outputs().await } else { Ok(Vec::new()) }
     }
 
@@ -140,24 +142,22 @@ impl Program {
     /// What [`crate::exec::Program::write`] writes.
     pub fn write(&mut self, what: Stored, values: &[f32]) {
         self.device.queue.write_buffer(self.buffer(what), 0, bytemuck::cast_slice(values));
-        let training = self.training.as_ref().expect("the plan of a step of training");
-        let mut encoder = self.device.device.create_command_encoder(&Default::default());
-        encode(&mut encoder, training.repacks());
-        self.device.queue.submit([encoder.finish()]);
+        self.stale |= matches!(what, Stored::Parameter(_));
     }
 
     fn buffer(&self, what: Stored) -> &wgpu::Buffer {
         self.training.as_ref().expect("the plan of a step of training").buffer(what)
     }
 
-    /// Uploads the inputs and submits the plan, and `then` what follows it.
-    fn submit(&self, x: &[&[f32]], then: &[Dispatch]) -> Result<(), ExecError> {
+    /// Uploads the inputs and submits the plan, and the updates where it is to train.
+    fn submit(&mut self, x: &[&[f32]], train: bool) -> Result<(), ExecError> {
         check_inputs(&self.plan, x)?;
         self.device.check()?;
         for (slot, x) in self.plan.inputs.iter().zip(x) {
             self.device.queue.write_buffer(&self.slots[slot.0], 0, bytemuck::cast_slice(x));
         }
-        self.device.queue.submit(self.commands(then));
+        self.device.queue.submit(self.commands(train));
+        self.stale = false;
         Ok(())
     }
 
@@ -168,10 +168,13 @@ impl Program {
         Ok(self.offsets.windows(2).map(output).collect())
     }
 
-    fn commands(&self, then: &[Dispatch]) -> Vec<wgpu::CommandBuffer> {
+    fn commands(&self, train: bool) -> Vec<wgpu::CommandBuffer> {
         let encoder = || self.device.device.create_command_encoder(&Default::default());
         let mut finished = Vec::new();
         let mut current = encoder();
+        if let Some(training) = self.training.as_ref().filter(|_| self.stale) {
+            encode(&mut current, training.repacks());
+        }
         let mut rest = &self.dispatches[..];
         while !rest.is_empty() {
             let mut macs = 0;
@@ -190,8 +193,8 @@ impl Program {
             let bytes = ends[1] - ends[0];
             current.copy_buffer_to_buffer(&self.slots[slot.0], 0, &self.staging, ends[0], bytes);
         }
-        if !then.is_empty() {
-            encode(&mut current, then);
+        if let Some(training) = self.training.as_ref().filter(|_| train) {
+            encode(&mut current, &training.dispatches);
         }
         finished.push(current.finish());
         finished

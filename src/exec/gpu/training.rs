@@ -72,6 +72,8 @@ impl Training {
         use wgpu::BufferUsages as Usage;
         let kernels = compiled.updates.iter().map(|(kernel, _)| kernel);
         let words = Words::new(device, kernels.chain(compiled.repacks.iter().map(|(_, kernel, _)| kernel)))?;
+        // Parameters that are written before the first step are brought into their other orders by these numbers.
+        words.upload(device);
         let mut training = Self { dispatches: Vec::new(), words, parameters: Vec::new(), states: Vec::new() };
         for (i, (update, (kernel, pipeline))) in plan.updates.iter().zip(&compiled.updates).enumerate() {
             let param = plan.graph.param(update.param);
