@@ -28,11 +28,6 @@ async function visitor() {
   const context = await browser.newContext();
   const page = await context.newPage();
   await page.goto(host.address);
-  await page.evaluate(async () => {
-    const { keepOffline } = await import(new URL("js/offline.js", document.baseURI).href);
-    await keepOffline({});
-    await navigator.serviceWorker.ready;
-  });
   await page.waitForFunction(() => navigator.serviceWorker.controller !== null);
   return page;
 }
@@ -90,13 +85,9 @@ test("an open tab keeps its version until it asks for the new one, which downloa
   await page.reload();
   assert.equal(await versionOf(page), old);
 
-  const offered = page.evaluate(async () => {
-    const { keepOffline } = await import(new URL("js/offline.js", document.baseURI).href);
-    await new Promise(done => keepOffline({ onNewVersion: reload => { window.reloadSite = reload; done(null); } }));
-  });
-  await offered;
+  await page.getByText("A new version of Headstart is ready.").waitFor();
   assert.deepEqual(fetched.filter(path => !path.endsWith("sw.js")), [`${BASE}index.html`]);
-  await Promise.all([page.waitForEvent("load"), page.evaluate(() => window.reloadSite())]);
+  await Promise.all([page.waitForEvent("load"), page.locator("#notices").getByRole("button", { name: "Reload" }).click()]);
   assert.equal(await versionOf(page), renewed);
   await page.context().close();
 });

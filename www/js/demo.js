@@ -2,6 +2,8 @@
 // tried without a camera. Two pictures of every class are never recorded; they only appear when predicting, so that
 // the demo shows a network recognising what it has not seen. Knows nothing of classes' ids or the engine.
 
+import { SITE } from "./site.js";
+
 /** @typedef {{ name: string, pictures: ImageBitmap[] }} DemoClass */
 
 const HELD_BACK = 2;
@@ -21,11 +23,11 @@ export function random(seed) {
 /** @returns {Promise<DemoClass[]>} */
 export async function loadDemo() {
   try {
-    const list = await (await fetch(new URL("../demo-pictures.json", import.meta.url))).json();
+    const list = await (await fetch(new URL("demo-pictures.json", SITE))).json();
     return await Promise.all(
       list.classes.map(async (/** @type {{ name: string, files: string[] }} */ entry) => ({
         name: entry.name,
-        pictures: await Promise.all(entry.files.map(async (file) => createImageBitmap(await (await fetch(new URL(`../demo/${file}`, import.meta.url))).blob()))),
+        pictures: await Promise.all(entry.files.map(async (file) => createImageBitmap(await (await fetch(new URL(`demo/${file}`, SITE))).blob()))),
       })),
     );
   } catch {

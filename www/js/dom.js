@@ -39,6 +39,14 @@ export function emit(element, type, detail) {
 }
 
 /**
+ * Gives every event that bubbles up to the document its action.
+ * @param {Record<string, (detail: any) => unknown>} actions
+ */
+export function actOn(actions) {
+  for (const [type, act] of Object.entries(actions)) document.addEventListener(type, (event) => void act(/** @type {CustomEvent} */ (event).detail));
+}
+
+/**
  * Renders only when one of the picked values is another one than last time.
  * @template {any[]} P
  * @param {(state: State) => [...P]} pick

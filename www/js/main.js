@@ -2,7 +2,6 @@
 // its action. Holds no logic of its own.
 
 import { backendInAddress, viewInAddress } from "./address.js";
-import { digitActions } from "./actions/digits.js";
 import { projectActions } from "./actions/project.js";
 import { networkActions } from "./actions/networks.js";
 import { sampleActions } from "./actions/samples.js";
@@ -10,10 +9,11 @@ import { rememberedTheme, viewActions, wearTheme } from "./actions/view.js";
 import { createArchitectures } from "./architectures.js";
 import { createCosts } from "./costs.js";
 import { createComparison } from "./comparison.js";
-import { createLesson } from "./digits/lesson.js";
 import { components } from "./components/index.js";
+import { actOn } from "./dom.js";
 import { createEngine } from "./engine.js";
 import { createExamples } from "./examples.js";
+import { lateDigits } from "./late.js";
 import { createNotices } from "./notices.js";
 import { keepOffline } from "./offline.js";
 import { createPaces } from "./paces.js";
@@ -67,7 +67,6 @@ async function createPage() {
     architectures: createArchitectures(store, () => page.engine),
     paces: createPaces(store),
     comparison: createComparison(store, weights, { onFeatures: (features) => page.examples.remember(features) }),
-    lesson: createLesson(store),
     useNetwork: (choice, head) => networks.use(choice, head),
     addSamples: (samples) => actions.addSamples(samples),
     putBack: (samples) => actions.putBack(samples),
@@ -105,10 +104,7 @@ async function createPage() {
 const { page, events: ofPage } = await createPage();
 const { store } = page;
 
-const events = { ...ofPage, ...projectActions(page).events, ...viewActions(page).events, ...digitActions(page).events };
-for (const [type, act] of Object.entries(events)) {
-  document.addEventListener(type, (event) => void /** @type {(detail: any) => unknown} */ (act)(/** @type {CustomEvent} */ (event).detail));
-}
+actOn({ ...ofPage, ...projectActions(page).events, ...viewActions(page).events });
 
 const rendered = components(document, page.source);
 let due = false;
@@ -116,6 +112,8 @@ function render() {
   due = false;
   for (const update of rendered) update(store.state);
 }
+
+const followDigits = lateDigits(page, rendered);
 store.subscribe((state) => {
   if (!due) requestAnimationFrame(render);
   due = true;
@@ -125,7 +123,7 @@ store.subscribe((state) => {
   page.costs.wake();
   page.prediction.wake();
   void page.architectures.wake();
-  page.lesson.follow(state);
+  followDigits(state);
 });
 addEventListener("popstate", () => store.set({ view: viewInAddress() }));
 addEventListener("hashchange", () => store.set({ view: viewInAddress() }));
@@ -136,7 +134,7 @@ addEventListener("keydown", (event) => {
 document.addEventListener("visibilitychange", () => page.prediction.wake());
 render();
 document.documentElement.dataset.ready = "";
-page.lesson.follow(store.state);
+followDigits(store.state);
 await page.weights.open();
 void page.engine.start();
 

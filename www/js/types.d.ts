@@ -192,7 +192,6 @@ export interface Page {
   architectures: ReturnType<typeof import("./architectures").createArchitectures>;
   paces: import("./paces").Paces;
   comparison: ReturnType<typeof import("./comparison").createComparison>;
-  lesson: import("./digits/lesson").Lesson;
   /** Changes the network; answers whether that worked. */
   useNetwork(choice: Choice, head: Head | null): Promise<boolean>;
   source: import("./source").Source;

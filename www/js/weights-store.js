@@ -1,6 +1,7 @@
 // Weights for the page: the catalogue of where they are, the download with its progress, and what this browser keeps of
 // them. Knows no engine and no view. The files come as Blobs, of which nobody has to hold more than a range.
 
+import { SITE } from "./site.js";
 import { PIECE, download, isQuota, megabytes } from "./weights-download.js";
 import { bestShelf, memoryShelf } from "./weights-pieces.js";
 
@@ -17,7 +18,6 @@ import { bestShelf, memoryShelf } from "./weights-pieces.js";
 /** @typedef {{ key: string, bytes: number | null, files: KeptFile[] }} Manifest */
 
 const MANIFEST = "manifest";
-const SITE = new URL("../", import.meta.url);
 
 /** @type {Promise<Entry[]> | null} */
 let read = null;

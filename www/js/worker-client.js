@@ -2,13 +2,14 @@
 // Knows nothing of what is asked.
 
 import * as Comlink from "../vendor/comlink.js";
+import { SITE } from "./site.js";
 
 /** @typedef {import("comlink").Remote<import("./worker").Service>} Service */
 /** @typedef {ReturnType<typeof openWorker>} Host */
 
 /** @param {string} name what the browser's tools call it */
 export function openWorker(name) {
-  const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module", name });
+  const worker = new Worker(new URL("js/worker.js", SITE), { type: "module", name });
   const remote = /** @type {any} */ (Comlink.wrap(worker));
   /** Ends the calls that the worker has not answered yet. @type {Set<(error: Error) => void>} */
   const unanswered = new Set();

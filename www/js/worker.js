@@ -4,6 +4,7 @@
 
 import * as Comlink from "../vendor/comlink.js";
 import { school } from "./digits/school.js";
+import { SITE } from "./site.js";
 import { fineTuning } from "./worker-finetune.js";
 
 /** @typedef {import("./types").Engine} Engine */
@@ -60,7 +61,7 @@ const service = {
    * @param {(sentence: string) => void} onLost
    */
   async start(options, onLost) {
-    const address = new URL("../headstart.js", import.meta.url).href;
+    const address = new URL("headstart.js", SITE).href;
     const module = /** @type {import("./types").EngineModule} */ (await import(address));
     await module.default();
     engine = await module.Engine.create({ ...options, onLost });

@@ -6,8 +6,8 @@ import { sentenceOf } from "../engine.js";
 
 /** @typedef {import("../digits/types").Settings} Settings */
 
-/** @param {import("../types").Page} page */
-export function digitActions({ store, notices, lesson, weights }) {
+/** @param {import("../types").Page} page @param {import("../digits/lesson.js").Lesson} lesson */
+export function digitActions({ store, notices, weights }, lesson) {
   let turn = 0;
 
   /** What is given up can be had back. @param {string} text @param {import("../types").Supply} [supply] */

@@ -1,8 +1,8 @@
 // What a person does with classes and with the project as a whole.
 
-import { readProject, writeProject } from "../archive.js";
 import { sentenceOf } from "../engine.js";
 import { fileName, save } from "../files.js";
+import { archive } from "../late.js";
 import { sameChoice } from "../networks.js";
 import { freeColor } from "../palette.js";
 import { projectOf, samplesOf } from "../project.js";
@@ -87,12 +87,18 @@ export function projectActions(page) {
       "project-rename": (/** @type {string} */ name) => store.patch("project", { name }),
       "project-save": async () => {
         const { state } = store;
-        const blob = await writeProject(projectOf(state), state.samples, page.examples.featuresOf(state.samples), state.engine.network);
-        save(blob, `${fileName(state.project.name)}.headstart.zip`);
+        try {
+          const { writeProject } = await archive();
+          const blob = await writeProject(projectOf(state), state.samples, page.examples.featuresOf(state.samples), state.engine.network);
+          save(blob, `${fileName(state.project.name)}.headstart.zip`);
+        } catch (error) {
+          notices.trouble(sentenceOf(error));
+        }
       },
       "project-open": async (/** @type {File} */ file) => {
         const reading = notices.show({ text: `Opening ${file.name}…`, progress: 0.5 });
         try {
+          const { readProject } = await archive();
           const { project, samples, features, skipped } = await readProject(file, file.name);
           page.examples.remember(features);
           await replaceUndoably(project, samples, `${project.name} is open: ${project.classes.length} classes, ${samples.length} pictures.`);

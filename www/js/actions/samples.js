@@ -1,10 +1,10 @@
 // What a person does with pictures: record, add files, try the demo, remove, clear, download.
 
-import { writeClass } from "../archive.js";
 import { demoCountInAddress } from "../address.js";
 import { drawDemo, loadDemo, parts, random, randomPose } from "../demo.js";
 import { sentenceOf } from "../engine.js";
 import { fileName, save } from "../files.js";
+import { archive } from "../late.js";
 import { freeColor } from "../palette.js";
 import { keepPicture, readPicture } from "../pictures.js";
 import { isUntouched, samplesOf } from "../project.js";
@@ -124,7 +124,14 @@ export function sampleActions(page) {
         const samples = samplesOf(store.state.samples, id);
         if (samples.length > 0) remove(samples, `${samples.length} pictures removed from ${page.nameOf(id)}.`);
       },
-      "class-download": async (/** @type {string} */ id) => save(await writeClass(samplesOf(store.state.samples, id)), `${fileName(page.nameOf(id))}.zip`),
+      "class-download": async (/** @type {string} */ id) => {
+        try {
+          const { writeClass } = await archive();
+          save(await writeClass(samplesOf(store.state.samples, id)), `${fileName(page.nameOf(id))}.zip`);
+        } catch (error) {
+          notices.trouble(sentenceOf(error));
+        }
+      },
     },
   };
 }

@@ -1,9 +1,8 @@
-// Every component and the element it owns.
+// Every component and the element it owns; those of the digits come with them, when somebody opens that view.
 
 import { classList } from "./class-list.js";
 import { compareView } from "./compare-view.js";
 import { curves } from "./curves.js";
-import { digitsView } from "./digits-view.js";
 import { dialPanel } from "./dial-panel.js";
 import { dropAstray } from "./drop-astray.js";
 import { headBlock } from "./head-block.js";
@@ -51,7 +50,6 @@ export function components(page, source) {
     knownAlready(at("known-already")),
     networkShelf(at("networks")),
     compareView(at("compare")),
-    digitsView(at("digits")),
     selfTest(at("self-test")),
     noticeList(at("notices")),
     dropAstray(page.documentElement),

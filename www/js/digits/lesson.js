@@ -4,6 +4,7 @@
 import { backendInAddress } from "../address.js";
 import { keepTuning, knownTuning, sentenceOf } from "../engine.js";
 import { hear } from "../second-engine.js";
+import { SITE } from "../site.js";
 import { NO_DIGITS } from "../store.js";
 import { openWorker } from "../worker-client.js";
 import { readDigits } from "./idx.js";
@@ -189,7 +190,7 @@ export function createLesson(store) {
 
 async function bundled() {
   return Promise.all(BUNDLED.map(async (name) => {
-    const answer = await fetch(new URL(`../../digits/${name}.bin`, import.meta.url));
+    const answer = await fetch(new URL(`digits/${name}.bin`, SITE));
     if (!answer.ok) throw new Error(`The digits did not arrive (${name}: the server answered ${answer.status}). Reload the page, or give MNIST's own files.`);
     return { name, content: await answer.blob() };
   }));
