@@ -151,7 +151,7 @@ test("three ways of training end in one chart and one table, and a learning curv
   await page.screenshot({ path: join(ARTIFACTS, "curve-wide.png") });
   await page.setViewportSize({ width: 390, height: 844 });
   await page.getByRole("link", { name: "Network" }).click();
-  await page.waitForFunction(() => { const chart = document.querySelector("#runs .uplot"); return chart && chart.getBoundingClientRect().right <= innerWidth; });
+  await page.waitForFunction(() => { const chart = document.querySelector("#runs .chart"); return chart && chart.getBoundingClientRect().right <= innerWidth; });
   await page.locator("#runs .plot").scrollIntoViewIfNeeded();
   await page.screenshot({ path: join(ARTIFACTS, "curve-narrow.png") });
   assert.deepEqual(errors, []);

@@ -1,7 +1,7 @@
 //! The page's npm packages: installed by npm, then copied as plain ES modules to where the browser finds them.
 //!
-//! There is no bundler. A page needs five small packages, each of which ships a file that a browser reads as it lies;
-//! copying those is all a bundler would have to do here.
+//! A browser reads each of them as it lies, so the page is developed without a bundler; `cargo xtask dist` takes what it
+//! uses of them into its own few scripts.
 
 use crate::command::{node_program, output, run};
 use crate::{digits, project};
@@ -9,37 +9,14 @@ use anyhow::{Context, Result, anyhow, bail};
 use std::fs;
 use std::path::Path;
 
-/// A module of the page: `www/vendor/{name}.js`, made from one file of an npm package.
-struct Module {
-    name: &'static str,
-    file: &'static str,
-    /// Appended to the file, to make a module of a script.
-    ending: &'static str,
-    /// The declarations beside the module, which lead `tsc` to the package's own.
-    types: &'static str,
-}
-
-const MODULES: [Module; 4] = [
-    Module {
-        name: "comlink",
-        file: "dist/esm/comlink.min.mjs",
-        ending: "",
-        types: "export * from \"comlink\";\n",
-    },
-    Module { name: "fflate", file: "esm/browser.js", ending: "", types: "export * from \"fflate\";\n" },
-    Module { name: "idb", file: "build/index.js", ending: "", types: "export * from \"idb\";\n" },
-    // uPlot's own module is not minified and twice the size of its script.
-    Module {
-        name: "uplot",
-        file: "dist/uPlot.iife.min.js",
-        ending: "export default uPlot;\n",
-        types: "import uPlot from \"uplot\";\nexport default uPlot;\n",
-    },
-];
+/// The modules of the page: `www/vendor/{name}.js` is one file of an npm package.
+const MODULES: [(&str, &str); 3] =
+    [("comlink", "dist/esm/comlink.min.mjs"), ("fflate", "esm/browser.js"), ("idb", "build/index.js")];
 
 /// The page's typeface, made by the Braille Institute to be told apart by weak eyes and from the last row.
 const FONT: &str = "@fontsource-variable/atkinson-hyperlegible-next";
 const FONT_FILE: &str = "files/atkinson-hyperlegible-next-latin-wght-normal.woff2";
+const FONT_NAME: &str = "atkinson.woff2";
 
 const PICTURES: &str = "@lobehub/fluent-emoji-3d";
 
@@ -109,25 +86,28 @@ fn require_node() -> Result<()> {
 fn copy_modules() -> Result<()> {
     let to = project().join("www/vendor");
     let mut notices = String::from("The page contains these packages, unchanged but for their file names.\n");
-    for module in &MODULES {
-        let package = project().join("node_modules").join(module.name);
-        let script = read(&package.join(module.file))?;
+    for (name, file) in MODULES {
+        let package = project().join("node_modules").join(name);
+        let script = read(&package.join(file))?;
         // The maps are not copied, so a browser would look for them in vain.
         let lines = script.lines().filter(|line| !line.starts_with("//# sourceMappingURL="));
-        let script = lines.map(|line| format!("{line}\n")).collect::<String>() + module.ending;
-        write_if_changed(&to.join(format!("{}.js", module.name)), script.as_bytes())?;
-        write_if_changed(&to.join(format!("{}.d.ts", module.name)), module.types.as_bytes())?;
-        notices += &notice(module.name, &read(&package.join("LICENSE"))?)?;
+        let script = lines.map(|line| format!("{line}\n")).collect::<String>();
+        write_if_changed(&to.join(format!("{name}.js")), script.as_bytes())?;
+        // What leads `tsc` to the package's own declarations.
+        let types = format!("export * from \"{name}\";\n");
+        write_if_changed(&to.join(format!("{name}.d.ts")), types.as_bytes())?;
+        notices += &notice(name, &read(&package.join("LICENSE"))?)?;
     }
-    let style = read(&project().join("node_modules/uplot/dist/uPlot.min.css"))?;
-    write_if_changed(&to.join("uplot.css"), style.as_bytes())?;
     let font = project().join("node_modules").join(FONT);
     let glyphs = fs::read(font.join(FONT_FILE)).with_context(|| format!("{FONT} has no {FONT_FILE}"))?;
-    write_if_changed(&to.join("atkinson.woff2"), &glyphs)?;
+    write_if_changed(&to.join(FONT_NAME), &glyphs)?;
     notices += &notice(FONT, &read(&font.join("LICENSE"))?)?;
     notices += &notice(PICTURES, PICTURES_LICENCE)?;
     notices += &format!("\n\n{}\n", digits::LICENCE.trim());
-    write_if_changed(&to.join("LICENSES.txt"), notices.as_bytes())
+    write_if_changed(&to.join("LICENSES.txt"), notices.as_bytes())?;
+    let others = ["LICENSES.txt".into(), FONT_NAME.into()];
+    let modules = MODULES.iter().flat_map(|(name, _)| [format!("{name}.js"), format!("{name}.d.ts")]);
+    keep_only(&to, &modules.chain(others).collect::<Vec<String>>())
 }
 
 /// One package's paragraph of LICENSES.txt.
@@ -146,13 +126,18 @@ fn copy_demo_pictures() -> Result<()> {
     let classes =
         list["classes"].as_array().context("www/demo-pictures.json: expects a list named classes")?;
     let files = classes.iter().flat_map(|class| class["files"].as_array().into_iter().flatten());
-    let names: Vec<&str> = files.filter_map(|file| file.as_str()).collect();
+    let names: Vec<String> = files.filter_map(|file| file.as_str()).map(String::from).collect();
     for name in &names {
         let bytes = fs::read(from.join(name))
             .with_context(|| format!("www/demo-pictures.json: {PICTURES} has no picture named {name}"))?;
         write_if_changed(&to.join(name), &bytes)?;
     }
-    for entry in fs::read_dir(&to).with_context(|| format!("{} cannot be read", to.display()))? {
+    keep_only(&to, &names)
+}
+
+/// Removes the files of `folder` that an earlier version had put there.
+fn keep_only(folder: &Path, names: &[String]) -> Result<()> {
+    for entry in fs::read_dir(folder).with_context(|| format!("{} cannot be read", folder.display()))? {
         let entry = entry?;
         if !names.iter().any(|name| entry.file_name() == **name) {
             fs::remove_file(entry.path())?;

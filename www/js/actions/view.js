@@ -88,8 +88,6 @@ export function viewActions(page) {
       "runs-compare": () => void page.runs.compare(),
       "runs-curve": () => void page.runs.curve(),
       "runs-stop": () => page.runs.stop(),
-      // What was drawn while the panel was closed, or wider, has another size now.
-      "runs-open": () => store.patch("runs", {}),
       "train-go-on": () => page.training.goOn(),
       "train-discard": () => void page.training.discard(),
       "train-start": () => page.training.start(),

@@ -1,7 +1,7 @@
 // Ways of training side by side: their curves in one chart and their figures in one table; or how each does with few
 // pictures and with more.
 
-import { drawLines } from "../chart.js";
+import { chart } from "../chart.js";
 import { duration } from "../dial.js";
 import { emit, h, say, watch } from "../dom.js";
 import { roughly } from "../networks.js";
@@ -9,8 +9,7 @@ import { obstacle } from "../training.js";
 import { explain } from "./popover.js";
 
 /** @typedef {import("../types").State} State */
-/** In the order of the lines' styles. @type {Record<string, number>} */
-const STYLES = { frozen: 0, tuned: 1, scratch: 2 };
+const HEIGHT = 190;
 
 /** @param {HTMLElement} element @returns {import("../types").Component} */
 export function runsPanel(element) {
@@ -31,16 +30,10 @@ export function runsPanel(element) {
     h("div", { class: "row" }, compare, curve, stop, explain("the learning curve", "Each way is trained with 1, 2, 5, 10 and more pictures of each class, three times with other pictures, and tested on the same held-back ones. The line is the mean, the tinted ground reaches from the worst to the best.")),
     text, bar, trouble, figure, table,
   );
-  let width = 0;
-  new ResizeObserver(() => {
-    if (plot.clientWidth === width || plot.clientWidth === 0) return;
-    width = plot.clientWidth;
-    emit(element, "runs-open");
-  }).observe(element);
-  element.addEventListener("toggle", () => emit(element, "runs-open"));
+  const draw = chart(plot, HEIGHT);
 
   /** @param {string} id @param {string} name */
-  const sample = (id, name) => h("span", { class: "runs-line" }, h("span", { class: `line style-${STYLES[id]}` }), name);
+  const sample = (id, name) => h("span", { class: "runs-line" }, h("span", { class: `line ${id}` }), name);
 
   /** @param {State["runs"]["rows"]} rows */
   function drawRuns(rows) {
@@ -48,7 +41,7 @@ export function runsPanel(element) {
     const x = Array.from({ length: longest }, (_, at) => at + 1);
     say(title, "Accuracy on held-back pictures, epoch by epoch");
     plot.setAttribute("aria-label", rows.map((row) => `${row.name}: ${percent(row.history.at(-1)?.validationAccuracy ?? null)}`).join("; "));
-    drawLines(plot, { x, lines: rows.map((row) => ({ style: STYLES[row.id] ?? 0, mean: x.map((epoch) => row.history[epoch - 1]?.validationAccuracy ?? null) })) });
+    draw({ x, unit: "epochs", top: 1, format: percent, lines: rows.map((row) => ({ name: row.id, y: x.map((epoch) => row.history[epoch - 1]?.validationAccuracy ?? null) })) });
     key.replaceChildren(...rows.map((row) => sample(row.id, row.name)));
     table.replaceChildren(h("table", { class: "cases" }, h("thead", {}, h("tr", {}, ...["", "Right", "Time", "Weights that learn"].map((label) => (label ? h("th", { scope: "col" }, label) : h("td", {}))))), h("tbody", {}, ...rows.map((row) => h("tr", {}, h("th", { scope: "row" }, row.name), h("td", {}, row.step === "done" || row.accuracy !== null ? percent(row.accuracy) : { waiting: "waiting", running: "learning…", stopped: "stopped", done: "" }[row.step]), h("td", {}, row.ms === null ? "" : duration(row.ms)), h("td", {}, row.trained === null ? "" : roughly(row.trained)))))));
   }
@@ -59,14 +52,14 @@ export function runsPanel(element) {
     const of = (/** @type {number[][]} */ points, /** @type {(values: number[]) => number} */ pick) => points.map((values) => (values.length > 0 ? pick(values) : null));
     const mean = (/** @type {number[]} */ values) => values.reduce((sum, value) => sum + value, 0) / values.length;
     plot.setAttribute("aria-label", lines.map(({ name, points }) => `${name}: ${of(points, mean).map((value, at) => `${percent(value)} with ${sizes[at]}`).join(", ")}`).join("; "));
-    drawLines(plot, { x: sizes.map((_, at) => at), labels: sizes.map(String), lines: lines.map(({ id, points }) => ({ style: STYLES[id] ?? 0, mean: of(points, mean), low: of(points, (values) => Math.min(...values)), high: of(points, (values) => Math.max(...values)) })) });
+    draw({ x: sizes.map((_, at) => at), labels: sizes.map(String), top: 1, format: percent, lines: lines.map(({ id, points }) => ({ name: id, y: of(points, mean), low: of(points, (values) => Math.min(...values)), high: of(points, (values) => Math.max(...values)) })) });
     key.replaceChildren(...lines.map(({ id, name }) => sample(id, name)));
     table.replaceChildren(h("table", { class: "cases" }, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Pictures"), ...lines.map(({ name }) => h("th", { scope: "col" }, name)))), h("tbody", {}, ...sizes.map((size, at) => h("tr", {}, h("th", { scope: "row" }, String(size)), ...lines.map(({ points }) => h("td", {}, spread(points[at] ?? []))))))));
   }
 
   return watch(
-    (state) => [state.runs, state.classes, state.samples, state.engine.phase, state.training.running, state.theme],
-    (runs, classes, samples, phase, training, _theme) => {
+    (state) => [state.runs, state.classes, state.samples, state.engine.phase, state.training.running],
+    (runs, classes, samples, phase, training) => {
       const missing = obstacle({ classes, samples, engine: { phase } });
       const blocked = missing !== "" || training || phase !== "ready";
       [compare.disabled, curve.disabled] = [blocked, blocked];
@@ -77,7 +70,7 @@ export function runsPanel(element) {
       say(trouble, runs.sentence);
       trouble.hidden = runs.sentence === "";
       figure.hidden = table.hidden = runs.rows.length === 0 && !runs.curve;
-      if (!element.hasAttribute("open") || figure.hidden) return;
+      if (figure.hidden) return;
       if (runs.curve) drawCurve(runs.curve);
       else drawRuns(runs.rows);
     },
