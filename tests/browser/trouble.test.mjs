@@ -12,6 +12,17 @@ before(async () => {
 });
 after(() => site.close());
 
+test("a part of the page that does not arrive is said, and the rest goes on", async () => {
+  const own = await visitors({ answer: (path) => (path === "/js/digits/index.js" ? (_request, response) => response.writeHead(404).end() : null) });
+  const { page, errors } = await own.visit({ expected: /404/ });
+  await page.getByRole("button", { name: "Digits" }).click();
+  await page.getByText("This part of the page did not arrive: check the connection and reload the page.").waitFor();
+  await page.getByRole("button", { name: "Networks" }).click();
+  await page.locator(".silhouette").first().waitFor();
+  assert.deepEqual(errors, []);
+  await own.close();
+});
+
 test("recording asks for the camera, and a blocked camera is explained", async () => {
   const { page, errors } = await site.visit({ camera: false });
   await page.locator(".record").first().click();

@@ -89,6 +89,26 @@ for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
   });
 }
 
+test("on a phone the bar is one row, and what is not in it is behind its button", async () => {
+  const { page, context, errors } = await open(browser, site.address, { viewport: NARROW });
+  await page.addScriptTag({ path: AXE });
+  await engineReady(page);
+  const { height } = await page.locator("#top-bar").boundingBox();
+  assert.ok(height < 64, `the bar takes ${height} pixels of ${NARROW.height}`);
+  for (const view of ["Networks", "Digits", "Self-test"]) {
+    await page.getByRole("button", { name: "Menu" }).click();
+    await page.getByRole("button", { name: view, exact: true }).waitFor();
+    if (view === "Networks") await scan(page, "9-menu-narrow");
+    await page.getByRole("button", { name: view, exact: true }).click();
+    await page.getByRole("heading", { name: view, level: 2 }).waitFor();
+  }
+  await page.getByRole("button", { name: "Menu" }).click();
+  await page.getByRole("button", { name: "Dark" }).click();
+  assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), "dark");
+  assert.deepEqual(errors, []);
+  await context.close();
+});
+
 for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
   test(`axe finds nothing in the views of networks, ${colorScheme}`, async () => {
     const { page, context, errors } = await open(browser, `${site.address}?demo=6#/networks`, { colorScheme, viewport: WIDE, reducedMotion: "reduce" });

@@ -85,7 +85,7 @@ fn require_node() -> Result<()> {
 
 fn copy_modules() -> Result<()> {
     let to = project().join("www/vendor");
-    let mut notices = String::from("The page contains these packages, unchanged but for their file names.\n");
+    let mut notices = String::from("The page contains these packages.\n");
     for (name, file) in MODULES {
         let package = project().join("node_modules").join(name);
         let script = read(&package.join(file))?;
