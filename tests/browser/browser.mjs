@@ -5,6 +5,7 @@ import { chromium } from "playwright-core";
 import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { after } from "node:test";
 import { fileURLToPath } from "node:url";
 import { deflateSync } from "node:zlib";
 import { serve } from "./server.mjs";
@@ -17,24 +18,33 @@ const SOFTWARE_ADAPTER = ["--use-webgpu-adapter=swiftshader", "--enable-unsafe-s
 
 mkdirSync(ARTIFACTS, { recursive: true });
 
+/** Every browser and server of the file. What a failed test leaves open would keep node from ending. @type {Set<{ close: () => Promise<unknown> }>} */
+const opened = new Set();
+after(() => Promise.all([...opened].map((one) => one.close())));
+/** @template {{ close: () => Promise<unknown> }} T @param {T} one @returns {T} */
+function closedAfterwards(one) {
+  opened.add(one);
+  return one;
+}
+
 /**
  * @param {{ webgpu?: boolean | "graphics card", camera?: string }} [options] `webgpu`: on the software adapter, which is
  *   everywhere, unless the graphics card is asked for; `camera`: an .mjpeg file the fake camera plays
  */
-export function launch({ webgpu = false, camera } = {}) {
+export async function launch({ webgpu = false, camera } = {}) {
   const gpu = [...(webgpu ? WEBGPU : []), ...(webgpu === true ? SOFTWARE_ADAPTER : [])];
   const fake = camera ? ["--use-fake-device-for-media-stream", `--use-file-for-fake-video-capture=${camera}`] : ["--use-fake-device-for-media-stream"];
   const executablePath = process.env.HEADSTART_CHROMIUM ?? "/usr/bin/chromium";
-  return chromium.launch({ executablePath, args: ["--no-sandbox", "--autoplay-policy=no-user-gesture-required", ...fake, ...gpu] });
+  return closedAfterwards(await chromium.launch({ executablePath, args: ["--no-sandbox", "--autoplay-policy=no-user-gesture-required", ...fake, ...gpu] }));
 }
 
 /** Serves the sources with the stand-in engine, which makes every test of the page itself quick. */
 /** @param {Parameters<typeof serve>[1]} [options] */
-export const serveFake = (options) => serve(join(ROOT, "www"), { fake: true, ...options });
+export const serveFake = async (options) => closedAfterwards(await serve(join(ROOT, "www"), { fake: true, ...options }));
 /** @param {Parameters<typeof serve>[1]} [options] */
-export function serveReal(options) {
+export async function serveReal(options) {
   if (!existsSync(join(DIST, "headstart.js"))) throw new Error(`${DIST} holds no built page: run \`cargo xtask dist\` first, or name its folder in HEADSTART_DIST.`);
-  return serve(DIST, options);
+  return closedAfterwards(await serve(DIST, options));
 }
 
 /**

@@ -146,8 +146,8 @@ fn node_tests(
     let named: Vec<_> =
         all.iter().filter(|file| name.is_some_and(|name| file.to_string_lossy().contains(name))).collect();
     let mut node = node_program("node");
-    // One file at a time: each starts a browser, and figures are asserted.
-    node.args(["--test", "--test-concurrency=1"]);
+    // One file at a time: each starts a browser, and figures are asserted. Whatever hangs is a failure, not a wait.
+    node.args(["--test", "--test-concurrency=1", "--test-timeout=1200000"]);
     match name {
         Some(name) if named.is_empty() => {
             node.arg(format!("--test-name-pattern={name}")).args(&all);
