@@ -81,4 +81,18 @@ export default {
     const seconds = (performance.now() - started) / 1000;
     return { seconds, loss: last.loss, acc: last.accuracy, valAcc: last.validationAccuracy };
   },
+
+  /** A whole step on a batch of noise, from fresh weights: forward, backward, SGD, and the loss back in JavaScript. */
+  async trainStep({ net, side, batch, classes }, options) {
+    await start(options);
+    await engine.load(net, null, { classes, height: side, width: side });
+    const trainer = await engine.trainer({ optimizer: "sgd", learningRate: 0.01, momentum: 0 });
+    const channels = net === "lenet5" ? 1 : 3;
+    const pictures = Float32Array.from({ length: batch * channels * side * side }, () => Math.random() * 2 - 1);
+    const labels = Uint32Array.from({ length: batch }, (_, i) => i % classes);
+    return {
+      step: () => trainer.step(pictures, labels),
+      forward: async () => { await engine.forward(pictures, batch); },
+    };
+  },
 };

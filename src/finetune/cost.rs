@@ -29,6 +29,10 @@ pub struct Cost {
     pub bytes: u64,
     /// Of what is kept of each picture.
     pub picture_bytes: u64,
+    /// Bytes where everything is kept for the way back, and where what is cheap is computed again; the settings choose
+    /// between the two.
+    pub kept_bytes: u64,
+    pub recomputed_bytes: u64,
     pub fits: bool,
     /// Where it does not fit: why, and what would.
     pub sentence: Option<String>,
@@ -48,7 +52,11 @@ struct Need {
 pub fn cost(network: &Network, settings: &Settings, room: Room) -> Result<Cost, TuneError> {
     let batch = settings.training.batch_size.max(1);
     let here = Tunable::new(network, settings);
-    let need = need(&here, settings, batch)?;
+    let [kept, recomputed] =
+        [false, true].map(|recompute| need(&here, &Settings { recompute, ..settings.clone() }, batch));
+    let (kept, recomputed) = (kept?, recomputed?);
+    let [kept_bytes, recomputed_bytes] = [kept.bytes, recomputed.bytes];
+    let need = if settings.recompute { recomputed } else { kept };
     let picture_bytes = 4 * here.at_cut()? as u64;
     let parameters = here.network.for_classes(1, here.classes)?.0.params;
     let parameters = parameters.iter().map(|param| param.dims.iter().product::<usize>() as u64).sum();
@@ -58,6 +66,8 @@ pub fn cost(network: &Network, settings: &Settings, room: Room) -> Result<Cost, 
         parameters,
         bytes: need.bytes,
         picture_bytes,
+        kept_bytes,
+        recomputed_bytes,
         fits,
         sentence: None,
         largest_batch: None,

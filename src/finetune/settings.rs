@@ -23,6 +23,8 @@ pub struct Settings {
     pub run_seed: Option<u64>,
     /// The largest norm of all gradients together that stays as it is; any does at 0.
     pub clip_norm: f64,
+    /// Whether what is cheap is computed again instead of being kept: less memory, a little more time.
+    pub recompute: bool,
 }
 
 /// How much faster than pretrained layers the new head learns: it has everything to learn, and they have little.
@@ -59,10 +61,10 @@ impl Settings {
             weight_decay: l2,
             rates: head.iter().filter(|_| !alone).map(|name| (name.clone(), HEAD_RATE)).collect(),
             batch_norm: if self.fresh { BatchNormMode::Train } else { BatchNormMode::Frozen },
-            dropout: true,
-            label_smoothing: 0.0,
             clip_norm: Some(self.clip_norm).filter(|norm| *norm > 0.0),
+            recompute: self.recompute,
             seed: self.seed(),
+            ..Options::default()
         }
     }
 }

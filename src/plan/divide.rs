@@ -11,7 +11,7 @@ use crate::shape::Shape;
 
 /// The graph with no linear layer of more than `most` bytes of weights, unless a single row has more, and where
 /// `outputs` are in it.
-pub fn divide(graph: Graph, outputs: &[NodeId], most: usize) -> (Graph, Vec<NodeId>) {
+pub(crate) fn divide(graph: Graph, outputs: &[NodeId], most: usize) -> (Graph, Vec<NodeId>) {
     let mut divided = Graph { params: graph.params.clone(), ..Graph::default() };
     let mut places: Vec<NodeId> = Vec::with_capacity(graph.nodes.len());
     for node in &graph.nodes {

@@ -1,7 +1,7 @@
 //! From a graph to a list of steps over reused slots: pure data, no device.
 //!
 //! [`fuse`] folds batch norms into convolutions and pulls residuals and activations into the operation before them;
-//! linear layers larger than a device binds are divided; then every value gets a slot for as long as somebody still
+//! linear layers larger than a device binds are divided (in training before they are differentiated); then every value gets a slot for as long as somebody still
 //! reads it.
 
 mod divide;
@@ -9,6 +9,7 @@ mod fuse;
 mod slots;
 mod update;
 
+pub(crate) use divide::divide;
 pub use fuse::fuse;
 pub use update::{Moment, Rule, Update};
 
@@ -70,7 +71,7 @@ impl Plan {
     /// As [`Plan::new`], with linear layers of at most so many bytes of weights.
     pub fn within(graph: &Graph, outputs: &[NodeId], largest_weight: usize) -> Self {
         let (graph, outputs) = fuse(graph, outputs);
-        let (graph, outputs) = divide::divide(graph, &outputs, largest_weight);
+        let (graph, outputs) = divide(graph, &outputs, largest_weight);
         slots::assign(graph, &outputs)
     }
 

@@ -1,39 +1,52 @@
 //! Buffers by liveness: a slot is free again after the last step that reads it.
 
+use std::ops::RangeInclusive;
+
 use super::{Plan, Slot, Step};
 use crate::graph::{Graph, NodeId};
 use crate::ops::Op;
 
-/// The steps of `graph` with the smallest free slot that fits, or the largest one grown, for every value.
+/// The steps of `graph` with a slot for every value. The largest values come first, each to the smallest slot that is free
+/// for as long as somebody reads it, so that no slot ever grows. Pisarchyk and Lee 2020, greedy by size.
 pub(super) fn assign(graph: Graph, outputs: &[NodeId]) -> Plan {
     let source = sources(&graph);
-    let last_reader = last_readers(&graph, &source, outputs);
+    let spans = spans(&graph, &source, outputs);
     let mut slots: Vec<usize> = Vec::new();
-    let mut free: Vec<Slot> = Vec::new();
-    let mut slot_of: Vec<Slot> = Vec::with_capacity(graph.nodes.len());
-    let mut steps = Vec::new();
-    let mut inputs = Vec::new();
+    let mut held: Vec<Vec<NodeId>> = Vec::new();
+    let mut slot_of = vec![Slot(usize::MAX); graph.nodes.len()];
+    while let Some(value) = largest(&graph, &slot_of) {
+        let free =
+            |values: &Vec<NodeId>| values.iter().all(|other| disjoint(&spans[value.0], &spans[other.0]));
+        let slot = held.iter().rposition(free).unwrap_or_else(|| {
+            slots.push(graph.node(value).shape.len());
+            held.push(Vec::new());
+            slots.len() - 1
+        });
+        held[slot].push(value);
+        slot_of[value.0] = Slot(slot);
+    }
+    let (mut steps, mut inputs) = (Vec::new(), Vec::new());
     for (i, node) in graph.nodes.iter().enumerate() {
-        if node.op.is_identity() {
-            slot_of.push(slot_of[source[i].0]);
-        } else {
-            let slot = take(&mut free, &mut slots, node.shape.len());
-            slot_of.push(slot);
-            if matches!(node.op, Op::Input(_)) {
-                inputs.push(slot);
-            } else {
-                let read = node.inputs.iter().map(|id| slot_of[id.0]).collect();
-                steps.push(Step { node: NodeId(i), inputs: read, output: slot });
-            }
-        }
-        for (value, last) in last_reader.iter().enumerate() {
-            if *last == Some(i) && source[value].0 == value {
-                free.push(slot_of[value]);
-            }
+        if matches!(node.op, Op::Input(_)) {
+            inputs.push(slot_of[i]);
+        } else if !node.op.is_identity() {
+            let read = node.inputs.iter().map(|id| slot_of[source[id.0].0]).collect();
+            steps.push(Step { node: NodeId(i), inputs: read, output: slot_of[i] });
         }
     }
-    let outputs = outputs.iter().map(|id| (*id, slot_of[id.0])).collect();
+    let outputs = outputs.iter().map(|id| (*id, slot_of[source[id.0].0])).collect();
     Plan { graph, steps, slots, inputs, outputs, updates: Vec::new() }
+}
+
+/// The largest value without a slot, the first of equal ones. Identities have none of their own.
+fn largest(graph: &Graph, slot_of: &[Slot]) -> Option<NodeId> {
+    let waiting = |id: &usize| slot_of[*id] == Slot(usize::MAX) && !graph.nodes[*id].op.is_identity();
+    let waiting = (0..graph.nodes.len()).rev().filter(waiting);
+    waiting.max_by_key(|id| graph.nodes[*id].shape.len()).map(NodeId)
+}
+
+fn disjoint(one: &RangeInclusive<usize>, other: &RangeInclusive<usize>) -> bool {
+    one.end() < other.start() || other.end() < one.start()
 }
 
 /// The node whose step computes each node's value: itself, but for identities.
@@ -45,30 +58,14 @@ fn sources(graph: &Graph) -> Vec<NodeId> {
     source
 }
 
-/// The last node that reads each value; none for what must stay until the end.
-fn last_readers(graph: &Graph, source: &[NodeId], outputs: &[NodeId]) -> Vec<Option<usize>> {
-    let mut last: Vec<Option<usize>> = (0..graph.nodes.len()).map(Some).collect();
+/// From the node that computes each value to the last that reads it: inputs are there from the beginning, outputs stay until
+/// the end.
+fn spans(graph: &Graph, source: &[NodeId], outputs: &[NodeId]) -> Vec<RangeInclusive<usize>> {
+    let mut last: Vec<usize> = (0..graph.nodes.len()).collect();
     for (i, node) in graph.nodes.iter().enumerate() {
-        for input in &node.inputs {
-            last[source[input.0].0] = Some(i);
-        }
+        node.inputs.iter().for_each(|input| last[source[input.0].0] = i);
     }
-    for output in outputs {
-        last[source[output.0].0] = None;
-    }
-    last
-}
-
-fn take(free: &mut Vec<Slot>, slots: &mut Vec<usize>, len: usize) -> Slot {
-    let fitting = (0..free.len()).filter(|i| slots[free[*i].0] >= len).min_by_key(|i| slots[free[*i].0]);
-    let chosen = fitting.or_else(|| (0..free.len()).max_by_key(|i| slots[free[*i].0]));
-    let slot = match chosen {
-        Some(i) => free.swap_remove(i),
-        None => {
-            slots.push(0);
-            Slot(slots.len() - 1)
-        }
-    };
-    slots[slot.0] = slots[slot.0].max(len);
-    slot
+    outputs.iter().for_each(|output| last[source[output.0].0] = usize::MAX);
+    let first = |i: usize| if matches!(graph.nodes[i].op, Op::Input(_)) { 0 } else { i };
+    last.into_iter().enumerate().map(|(i, last)| first(i)..=last).collect()
 }

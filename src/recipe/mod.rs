@@ -50,6 +50,9 @@ pub struct Recipe {
     pub average: f64,
     #[serde(default)]
     pub precision: Precision,
+    /// Computes again what is cheap instead of keeping it for the way back: less memory, a little more time.
+    #[serde(default)]
+    pub recompute: bool,
     /// What comes before this node or block stays as it is; everything is trained where there is none.
     pub cut: Option<String>,
     /// The statistics by which batch norm normalises while training.
@@ -193,6 +196,7 @@ impl Recipe {
             },
             label_smoothing: self.label_smoothing,
             clip_norm: Some(self.optimizer.clip_norm).filter(|norm| *norm > 0.0),
+            recompute: self.recompute,
             seed: self.seed,
             ..Options::default()
         }

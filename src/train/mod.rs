@@ -5,7 +5,9 @@
 //! seed, backend and batches give the same parameters bit for bit on the CPU.
 
 mod file;
+mod pieces;
 mod plan;
+mod recompute;
 mod rewrite;
 mod settings;
 mod snapshot;
@@ -17,6 +19,7 @@ pub use snapshot::{Kept, Snapshot};
 
 use thiserror::Error;
 
+use self::pieces::Trained;
 use crate::exec::{Backend, ExecError, Lookup, Program, Progress, Stored};
 use crate::gradient::GradientError;
 use crate::graph::{Graph, GraphError, NodeId, Param};
@@ -64,8 +67,8 @@ pub struct Trainer {
     batch: usize,
     classes: usize,
     masks: Vec<(Shape, f32)>,
-    /// Names of the parameters that the plan's updates change.
-    names: Vec<String>,
+    /// What the plan's updates change: the network's tensors, and then the sums.
+    trained: Vec<Trained>,
     step: u32,
 }
 
@@ -78,9 +81,8 @@ pub struct Sums {
     pub correct: f64,
 }
 
-/// Parameters of no network, in which a program adds up what its steps measure.
-const LOSS: &str = "training.loss";
-const CORRECT: &str = "training.correct";
+/// Parameters of no network, in which a program adds up what its steps measure: losses and right answers.
+const SUMS: [&str; 2] = ["training.loss", "training.correct"];
 /// Stream of the seed that masks are drawn from, followed by one for each step.
 const MASKS: u64 = 1 << 32;
 
@@ -99,10 +101,9 @@ impl Trainer {
         let (prefix, suffix) = split(graph, cut)?;
         let logits = graph.node(graph.taps.logits.ok_or(TrainError::NoLogits)?).shape;
         let TrainingPlan { plan, masks } = TrainingPlan::new(&suffix, &options, false)?;
-        let name = |update: &crate::plan::PlannedUpdate| plan.graph.param(update.param).name.clone();
-        let names = plan.updates.iter().map(name).collect();
+        let trained = Trained::of(&plan);
         let values = async |param: &Param| {
-            if is_sum(&param.name) {
+            if SUMS.contains(&param.name.as_str()) {
                 return Ok(Tensor::filled(Shape::from_dims(&[1]), 0.0));
             }
             lookup.values(param).await
@@ -115,7 +116,7 @@ impl Trainer {
             }
             None => None,
         };
-        Ok(Self { program, prefix, options, batch: logits.n, classes: logits.c, masks, names, step: 0 })
+        Ok(Self { program, prefix, options, batch: logits.n, classes: logits.c, masks, trained, step: 0 })
     }
 
     /// Bytes of everything that training would hold on its backend, the frozen part's activations included.
@@ -153,31 +154,28 @@ impl Trainer {
     /// The sums over the steps since the last call.
     pub async fn take_sums(&mut self) -> Result<Sums, TrainError> {
         let mut sums = [0.0; 2];
-        for (sum, name) in sums.iter_mut().zip([LOSS, CORRECT]) {
-            let stored = Stored::Parameter(self.update(name)?);
-            *sum = f64::from(self.program.read(stored).await?[0]);
-            self.program.write(stored, &[0.0]);
+        for (sum, name) in sums.iter_mut().zip(SUMS) {
+            let tensor = self.tensor(name)?;
+            *sum = f64::from(self.read(tensor, &Stored::Parameter).await?[0]);
+            self.write(tensor, &Stored::Parameter, &[0.0]);
         }
         Ok(Sums { loss: sums[0], correct: sums[1] })
     }
 
     /// The gradient of the parameter of that name in the last step, before it was clipped.
     pub async fn gradient(&mut self, name: &str) -> Result<Vec<f32>, TrainError> {
-        let update = self.update(name)?;
-        Ok(self.program.read(Stored::Gradient(update)).await?)
+        self.read(self.tensor(name)?, &Stored::Gradient).await
     }
 
     /// The values of the trained parameter of that name, running statistics included.
     pub async fn parameter(&mut self, name: &str) -> Result<Vec<f32>, TrainError> {
-        let update = self.update(name)?;
-        Ok(self.program.read(Stored::Parameter(update)).await?)
+        self.read(self.tensor(name)?, &Stored::Parameter).await
     }
 
     /// Names of everything that training changes, in the network's order, with their dimensions.
     pub fn names(&self) -> impl Iterator<Item = (&str, &[usize])> {
-        let plan = self.program.plan();
-        let named = plan.updates.iter().map(|update| plan.graph.param(update.param));
-        named.map(|p| (p.name.as_str(), p.dims.as_slice())).filter(|(name, _)| !is_sum(name))
+        let tensors = &self.trained[..self.tensors()];
+        tensors.iter().map(|trained| (trained.name.as_str(), trained.dims.as_slice()))
     }
 
     /// Steps done.
@@ -223,8 +221,13 @@ impl Trainer {
         self.masks.iter().map(&mut mask).collect()
     }
 
-    fn update(&self, name: &str) -> Result<usize, TrainError> {
-        let found = self.names.iter().position(|known| known == name);
+    /// Of those that training changes, the tensors that are the network's.
+    fn tensors(&self) -> usize {
+        self.trained.len() - SUMS.len()
+    }
+
+    fn tensor(&self, name: &str) -> Result<usize, TrainError> {
+        let found = self.trained.iter().position(|known| known.name == name);
         found.ok_or_else(|| TrainError::Unknown { name: name.into() })
     }
 }
@@ -238,9 +241,4 @@ fn split(graph: &Graph, cut: Option<NodeId>) -> Result<(Option<Graph>, Graph), T
         }
         _ => Ok((None, graph.clone())),
     }
-}
-
-/// Whether that is not a parameter of the network.
-fn is_sum(name: &str) -> bool {
-    [LOSS, CORRECT].contains(&name)
 }

@@ -17,6 +17,11 @@ pub struct Options {
     pub label_smoothing: f64,
     /// The largest norm of all gradients together that stays as it is; any does where there is none.
     pub clip_norm: Option<f64>,
+    /// Bytes of one linear layer's weights at most; larger ones are trained in pieces, by rows.
+    pub largest_weight: usize,
+    /// Whether what is cheap to compute again is not kept for the backward pass: less memory, a little more time, and
+    /// the same numbers.
+    pub recompute: bool,
     /// Decides what dropout drops.
     pub seed: u64,
 }
@@ -38,6 +43,10 @@ pub enum BatchNormMode {
     Frozen,
 }
 
+/// Half of what every device binds: kernels may read a weight with rows of zeros after it. Smaller pieces would only cost
+/// steps.
+const LARGEST_WEIGHT: usize = 64 << 20;
+
 impl Default for Options {
     fn default() -> Self {
         Self {
@@ -49,6 +58,8 @@ impl Default for Options {
             dropout: true,
             label_smoothing: 0.0,
             clip_norm: None,
+            largest_weight: LARGEST_WEIGHT,
+            recompute: false,
             seed: 0,
         }
     }

@@ -1,6 +1,7 @@
 //! Everything that a run needs to go on where it was: parameters, what the optimizer remembers of them, and the step.
 
-use super::{TrainError, Trainer, is_sum};
+use super::pieces::Trained;
+use super::{TrainError, Trainer};
 use crate::exec::Stored;
 
 /// A run at one moment. It says nothing of the network or the settings; whoever keeps it knows them.
@@ -23,19 +24,15 @@ pub struct Kept {
 
 impl Trainer {
     pub async fn snapshot(&mut self) -> Result<Snapshot, TrainError> {
-        let mut tensors = Vec::with_capacity(self.names.len());
-        for (i, name) in self.names.iter().enumerate().filter(|(_, name)| !is_sum(name)) {
-            let plan = self.program.plan();
-            let (rule, dims) = {
-                let update = &plan.updates[i];
-                (update.rule, plan.graph.param(update.param).dims.clone())
-            };
-            let values = self.program.read(Stored::Parameter(i)).await?;
-            let mut states = Vec::with_capacity(rule.states());
-            for state in 0..rule.states() {
-                states.push(self.program.read(Stored::State(i, state)).await?);
+        let mut tensors = Vec::with_capacity(self.tensors());
+        for tensor in 0..self.tensors() {
+            let values = self.read(tensor, &Stored::Parameter).await?;
+            let mut states = Vec::new();
+            for state in 0..self.states(tensor) {
+                states.push(self.read(tensor, &|update| Stored::State(update, state)).await?);
             }
-            tensors.push(Kept { name: name.clone(), dims, values, states });
+            let Trained { name, dims, .. } = self.trained[tensor].clone();
+            tensors.push(Kept { name, dims, values, states });
         }
         Ok(Snapshot { step: self.step, tensors })
     }
@@ -43,26 +40,29 @@ impl Trainer {
     /// Goes on from a snapshot of the same network, trained from the same cut by the same kind of optimizer; batch size
     /// and backend may be others. Fails, before anything is changed, if a tensor is missing or of another shape.
     pub fn restore(&mut self, snapshot: &Snapshot) -> Result<(), TrainError> {
-        let plan = self.program.plan();
-        let mut found = Vec::with_capacity(self.names.len());
-        for (i, name) in self.names.iter().enumerate().filter(|(_, name)| !is_sum(name)) {
+        let mut found = Vec::with_capacity(self.tensors());
+        for (tensor, Trained { name, dims, .. }) in self.trained[..self.tensors()].iter().enumerate() {
             let unknown = || TrainError::Snapshot { name: name.clone() };
             let kept = snapshot.tensors.iter().find(|kept| kept.name == *name).ok_or_else(unknown)?;
-            let update = &plan.updates[i];
-            let len = plan.graph.param(update.param).dims.iter().product::<usize>();
+            let len = dims.iter().product::<usize>();
             let lengths = kept.states.iter().chain([&kept.values]).all(|values| values.len() == len);
-            if !lengths || kept.states.len() != update.rule.states() {
+            if !lengths || kept.states.len() != self.states(tensor) {
                 return Err(unknown());
             }
-            found.push((i, kept));
+            found.push(kept);
         }
-        for (i, kept) in found {
-            self.program.write(Stored::Parameter(i), &kept.values);
+        for (tensor, kept) in found.into_iter().enumerate() {
+            self.write(tensor, &Stored::Parameter, &kept.values);
             for (state, values) in kept.states.iter().enumerate() {
-                self.program.write(Stored::State(i, state), values);
+                self.write(tensor, &|update| Stored::State(update, state), values);
             }
         }
         self.step = snapshot.step;
         Ok(())
+    }
+
+    /// Tensors that the rule of a trained one remembers.
+    fn states(&self, tensor: usize) -> usize {
+        self.program.plan().updates[self.trained[tensor].updates[0]].rule.states()
     }
 }

@@ -157,9 +157,10 @@ fn read_options(options: &JsValue) -> Result<Options, JsError> {
         weight_decay: real("weightDecay", 0.0)?,
         label_smoothing: real("labelSmoothing", 0.0)?,
         clip_norm: Some(real("clipNorm", 0.0)?).filter(|norm| *norm > 0.0),
+        recompute: flag("recompute", false),
         dropout: flag("dropout", true),
         seed: number(options, "seed")?.unwrap_or(0),
-        rates: Vec::new(),
+        ..Options::default()
     })
 }
 

@@ -31,6 +31,8 @@ export interface TrainerOptions {
   labelSmoothing?: number;
   /** Gradients whose norm, all together, is larger are made as long as this; none are, if not given. */
   clipNorm?: number;
+  /** Computes again what is cheap instead of keeping it: less memory, a little more time, the same numbers. */
+  recompute?: boolean;
   /** "train" normalises by each batch, "frozen" by the running statistics, which then stay as they are. */
   batchNorm?: "train" | "frozen";
   /** Whether dropout drops anything; what it drops, the seed decides. */
@@ -211,6 +213,8 @@ export interface FineTuningSettings extends TrainingSettings {
   runSeed?: number | null;
   /** Gradients whose norm, all together, is larger are made as long as this; none are at 0, or if not given. */
   clipNorm?: number;
+  /** Computes again what is cheap instead of keeping it: less memory, a little more time, the same numbers. */
+  recompute?: boolean;
 }
 
 export interface TrainingCost {
@@ -220,6 +224,9 @@ export interface TrainingCost {
   /** Of everything that is held while training, but for the pictures; and of what is kept of each picture. */
   bytes: number;
   pictureBytes: number;
+  /** The same bytes where everything is kept for the way back, and with `recompute`; one of the two is `bytes`. */
+  keptBytes: number;
+  recomputedBytes: number;
   fits: boolean;
   /** Where it does not fit: why, and what would. */
   sentence: string | null;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use headstart::exec::ExecError;
-use headstart::graph::{Graph, Param};
+use headstart::graph::{Graph, Param, Source};
 use headstart::models;
 use headstart::net::Part;
 use headstart::shape::Shape;
@@ -119,6 +119,12 @@ impl GoldenTraining {
     }
 
     pub fn values(&self, param: &Param) -> Result<Tensor<f32>, ExecError> {
+        if let Source::Rows { of, rows } = &param.source {
+            let whole = self.values(of)?;
+            let row = whole.shape.image();
+            let data = whole.data[rows.start * row..rows.end * row].to_vec();
+            return Ok(Tensor::new(Shape::from_dims(&param.dims), data));
+        }
         let known = self.params.iter().find(|known| known.name == param.name);
         let HashedParam { name, mid, half, .. } =
             known.unwrap_or_else(|| panic!("{} is not in the reference", param.name));
