@@ -30,7 +30,8 @@ struct Dims {
 @group(0) @binding(2) var<storage, read_write> dw: array<f32>;
 @group(0) @binding(3) var<uniform> dims: Dims;
 
-var<workgroup> partial: array<vec4f, 512>; // [8 sums, tile of the workgroup, SHARE]
+// What every invocation found: 32 sums in rows of 33, so that neighbours meet in different banks of memory.
+var<workgroup> partial: array<f32, 2112>;
 
 // Where a tap looks: its channel's first value in a picture, its row and its column.
 struct Tap {
@@ -59,6 +60,14 @@ fn four(at: u32, plane: u32) -> vec4f {
     return vec4f(dy[at], dy[at + plane], dy[at + 2u * plane], dy[at + 3u * plane]);
 }
 
+// Four output channels' sums at one tap: the values of the tile are four taps of each channel.
+fn keep(at: u32, sums: vec4f) {
+    partial[at] = sums.x;
+    partial[at + 4u] = sums.y;
+    partial[at + 8u] = sums.z;
+    partial[at + 12u] = sums.w;
+}
+
 @compute @workgroup_size(64)
 fn main(
     @builtin(workgroup_id) workgroup: vec3u,
@@ -78,12 +87,17 @@ fn main(
     var a1_0 = vec4f(); var a1_1 = vec4f(); var a1_2 = vec4f(); var a1_3 = vec4f();
     let plane = dims.oh * dims.ow;
     let image = dims.c * dims.ih * dims.iw;
+    // The next pixel of a member is a few pictures, rows and columns further: divisions cost more than the products.
+    let pictures = SHARE / plane;
+    let rows = SHARE % plane / dims.ow;
+    let columns = SHARE % plane % dims.ow;
+    var n = member / plane;
+    var row_out = member % plane / dims.ow;
+    var column_out = member % plane % dims.ow;
     for (var p = member; p < dims.pixels; p += SHARE) {
-        let n = p / plane;
-        let pixel = p % plane;
-        let row = pixel / dims.ow * dims.stride_h - dims.top;
-        let column = pixel % dims.ow * dims.stride_w - dims.left;
-        let at = (n * dims.o + o) * plane + pixel;
+        let row = row_out * dims.stride_h - dims.top;
+        let column = column_out * dims.stride_w - dims.left;
+        let at = (n * dims.o + o) * plane + row_out * dims.ow + column_out;
         let d0 = four(at, plane);
         let d1 = four(at + 4u * plane, plane);
         let x0 = meet(t0, n * image, row, column);
@@ -92,31 +106,25 @@ fn main(
         let x3 = meet(t3, n * image, row, column);
         a0_0 = fma(d0, vec4f(x0), a0_0); a0_1 = fma(d0, vec4f(x1), a0_1); a0_2 = fma(d0, vec4f(x2), a0_2); a0_3 = fma(d0, vec4f(x3), a0_3);
         a1_0 = fma(d1, vec4f(x0), a1_0); a1_1 = fma(d1, vec4f(x1), a1_1); a1_2 = fma(d1, vec4f(x2), a1_2); a1_3 = fma(d1, vec4f(x3), a1_3);
+        column_out += columns;
+        let next_row = column_out >= dims.ow;
+        column_out -= select(0u, dims.ow, next_row);
+        row_out += rows + select(0u, 1u, next_row);
+        let next_picture = row_out >= dims.oh;
+        row_out -= select(0u, dims.oh, next_picture);
+        n += pictures + select(0u, 1u, next_picture);
     }
-    partial[local] = a0_0;
-    partial[64u + local] = a0_1;
-    partial[128u + local] = a0_2;
-    partial[192u + local] = a0_3;
-    partial[256u + local] = a1_0;
-    partial[320u + local] = a1_1;
-    partial[384u + local] = a1_2;
-    partial[448u + local] = a1_3;
+    let own = local * 33u;
+    keep(own, a0_0); keep(own + 1u, a0_1); keep(own + 2u, a0_2); keep(own + 3u, a0_3);
+    keep(own + 16u, a1_0); keep(own + 17u, a1_1); keep(own + 18u, a1_2); keep(own + 19u, a1_3);
     workgroupBarrier();
-    for (var step = SHARE / 2u; step > 0u; step /= 2u) {
-        if (member < step) {
-            for (var i = 0u; i < 512u; i += 64u) {
-                partial[i + local] += partial[i + local + step];
-            }
-        }
-        workgroupBarrier();
-    }
-    // The members write the 32 values of the tile, in turn.
+    // The members add up and write the 32 values of the tile, in turn.
     for (var i = member; i < 32u; i += SHARE) {
-        let channel = o + i / 4u;
         let written = k + i % 4u;
         if (tile / dims.columns * 8u + i / 4u < dims.o && written < dims.taps) {
-            let sums = partial[(i / 16u * 4u + i % 4u) * 64u + local - member];
-            dw[channel * dims.taps + written] = sums[i / 4u % 4u];
+            var sum = 0.0;
+            for (var m = local - member; m < local - member + SHARE; m += 1u) { sum += partial[m * 33u + i]; }
+            dw[(o + i / 4u) * dims.taps + written] = sum;
         }
     }
 }

@@ -36,6 +36,16 @@ impl Conv2dInputGradient {
         Some(Conv2d::new(c, Window { padding, ..self.conv.window }))
     }
 
+    /// Where the window is the picture, the convolution of one pixel that gives all values of `dx` as channels: a matrix
+    /// product, which the mirrored one would fill up with padding. None where the weight as it is has not the rows that
+    /// products read.
+    fn flat(&self) -> Option<Conv2d> {
+        let [c, h, w] = self.input;
+        let whole = self.conv.window == Window { kernel: [h, w], ..Window::point() } && h * w > 1;
+        let rows = self.conv.channels.is_multiple_of(4) && (c * h * w).is_multiple_of(16);
+        (whole && rows && self.conv.groups == 1).then(|| Conv2d::new(c * h * w, Window::point()))
+    }
+
     fn input(&self, n: usize) -> Shape {
         let [c, h, w] = self.input;
         Shape::new(n, c, h, w)
@@ -101,11 +111,20 @@ impl Operator for Conv2dInputGradient {
             grid: each(dx.len(), at.limits),
         };
         let mut variants = vec![direct];
-        let products = self.mirrored(dy).map(|conv| conv.in_products(at));
+        let (products, order) = match self.flat() {
+            Some(conv) => {
+                let output = Shape::vector(dx.n, dx.image());
+                (Some(conv.in_products(&Site { output, ..*at })), Layout::AsIs)
+            }
+            None => {
+                let mirrored = self.mirrored(dy).map(|conv| conv.in_products(at));
+                (mirrored, Layout::Mirrored { inputs: 4, outputs: 16 })
+            }
+        };
         for mut kernel in products.into_iter().flatten() {
             for binding in &mut kernel.bindings {
                 if let Binding::Param(_, layout) = binding {
-                    *layout = Layout::Mirrored { inputs: 4, outputs: 16 };
+                    *layout = order;
                 }
             }
             variants.push(kernel);
@@ -113,9 +132,9 @@ impl Operator for Conv2dInputGradient {
         variants
     }
 
-    /// That of the mirrored convolution, whose kernels do the same work.
+    /// That of the convolution whose kernels do the same work.
     fn class(&self, inputs: &[Shape], macs: usize) -> Option<Class> {
-        self.mirrored(inputs[0])?.class(inputs, macs)
+        self.flat().or_else(|| self.mirrored(inputs[0]))?.class(inputs, macs)
     }
 
     fn tolerance(&self) -> f64 {

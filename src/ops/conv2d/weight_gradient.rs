@@ -17,6 +17,8 @@ pub struct Conv2dWeightGradient {
 
 /// Tiles of the weight that keep a device busy with one invocation each.
 const ENOUGH_TILES: usize = 1024;
+/// Pixels of one invocation at least, where several share a tile.
+const FEWEST_PIXELS: usize = 16;
 
 impl Operator for Conv2dWeightGradient {
     /// As the weight's dimensions, `[o, i / groups, kernel height, kernel width]`.
@@ -82,7 +84,9 @@ impl Operator for Conv2dWeightGradient {
         let dims =
             [pixels, x.c, x.h, x.w, dy.c, dy.h, dy.w, kh, kw, sh, sw, top, left, taps, taps.div_ceil(4)];
         let tiles = taps.div_ceil(4) * dy.c.div_ceil(8);
-        let share = if tiles < ENOUGH_TILES { 64 } else { 1 };
+        // Each member has enough pixels for what it costs to add up.
+        let most = (pixels / FEWEST_PIXELS).clamp(1, 64).next_power_of_two();
+        let share = if tiles < ENOUGH_TILES { most } else { 1 };
         let shared = Kernel {
             shader: shader!("conv2d_weight_gradient_registers"),
             overrides: vec![("SHARE", share as f64)],
