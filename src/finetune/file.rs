@@ -1,20 +1,20 @@
 //! What fine-tuning learned, as a file: the weights after the cut, and of a run under way also what its optimizer remembers.
 //!
-//! The file is safetensors. Tensors have the network's names; what the optimizer remembers of one is `name#0`, `name#1`.
-//! Metadata: `format` "headstart-fine-tuned", `version` "1", `settings` and `history` as JSON, `step`, and `network`, the
-//! fingerprint of the network that was loaded.
+//! The file is that of a [`Snapshot`] with other notes: `format` "headstart-fine-tuned", `version` "2", `settings` and
+//! `history` as JSON, and `network`, the fingerprint of the network that was loaded. Version 1 had other names for what the
+//! optimizer remembers, and is read where there is nothing of the kind.
 
-use std::collections::HashMap;
-
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use safetensors::tensor::SafeTensors;
 use thiserror::Error;
 
 use super::settings::Settings;
-use crate::train::{Kept, Snapshot};
+use crate::train::Snapshot;
 use crate::transfer::EpochReport;
 
 const FORMAT: &str = "headstart-fine-tuned";
-const VERSION: &str = "1";
+const VERSION: &str = "2";
+/// Stood between a name and a number in version 1.
+const FORMER_MARK: char = '#';
 
 /// A run at the end of an epoch.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,74 +51,41 @@ pub fn is_tuned(bytes: &[u8]) -> bool {
 impl Checkpoint {
     pub fn to_bytes(&self) -> Vec<u8> {
         let json = "settings and reports are representable as JSON";
-        let metadata = HashMap::from([
-            ("format".to_string(), FORMAT.to_string()),
-            ("version".to_string(), VERSION.to_string()),
-            ("settings".to_string(), serde_json::to_string(&self.settings).expect(json)),
-            ("history".to_string(), serde_json::to_string(&self.history).expect(json)),
-            ("step".to_string(), self.snapshot.step.to_string()),
-            ("network".to_string(), self.network.clone()),
-        ]);
-        let views = self.snapshot.tensors.iter().flat_map(|kept| {
-            let states =
-                kept.states.iter().enumerate().map(|(i, state)| (format!("{}#{i}", kept.name), state));
-            [(kept.name.clone(), &kept.values)].into_iter().chain(states).map(|(name, values)| {
-                let bytes: &[u8] = bytemuck::cast_slice(values);
-                let view = TensorView::new(Dtype::F32, kept.dims.clone(), bytes);
-                (name, view.expect("a tensor has as many values as its dimensions say"))
-            })
-        });
-        safetensors::serialize(views, Some(metadata)).expect("named tensors make a valid file")
+        self.snapshot.write(&[
+            ("format", FORMAT),
+            ("version", VERSION),
+            ("settings", &serde_json::to_string(&self.settings).expect(json)),
+            ("history", &serde_json::to_string(&self.history).expect(json)),
+            ("network", &self.network),
+        ])
     }
 
     /// Reads a file made by [`to_bytes`](Self::to_bytes) for the network of that fingerprint.
     pub fn from_bytes(bytes: &[u8], network: &str) -> Result<Self, FileError> {
-        let damaged = |reason: &dyn std::fmt::Display| FileError::Damaged { reason: reason.to_string() };
-        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| damaged(&error))?;
-        let file = SafeTensors::deserialize(bytes).map_err(|error| damaged(&error))?;
-        let entry = |key: &str| header.metadata().as_ref().and_then(|all| all.get(key)).map(String::as_str);
-        match entry("version") {
-            Some(VERSION) => {}
-            found => return Err(FileError::Version { found: found.unwrap_or("unknown").into() }),
+        let damaged = |reason: &str| FileError::Damaged { reason: reason.into() };
+        let (snapshot, notes) = Snapshot::read(bytes).map_err(|reason| damaged(&reason))?;
+        let note = |name: &str| notes.get(name).map_or("unknown", String::as_str);
+        let found = note("version");
+        let former = found == "1" && !snapshot.tensors.iter().any(|kept| kept.name.contains(FORMER_MARK));
+        if found != VERSION && !former {
+            return Err(FileError::Version { found: found.into() });
         }
-        let found = entry("network").unwrap_or("unknown");
+        let found = note("network");
         if found != network {
             return Err(FileError::Network { expected: network.into(), found: found.into() });
         }
-        let settings = entry("settings").and_then(|json| serde_json::from_str(json).ok());
-        let settings = settings.ok_or_else(|| damaged(&"its settings cannot be read"))?;
-        let history = entry("history").and_then(|json| serde_json::from_str(json).ok());
-        let history = history.ok_or_else(|| damaged(&"its curves cannot be read"))?;
-        let step = entry("step").and_then(|step| step.parse().ok()).unwrap_or(0);
-        let values = |view: &TensorView| -> Result<Vec<f32>, FileError> {
-            if view.dtype() != Dtype::F32 {
-                return Err(damaged(&format!("its values are {:?}", view.dtype())));
-            }
-            let (words, _) = view.data().as_chunks::<4>();
-            Ok(words.iter().map(|word| f32::from_le_bytes(*word)).collect())
-        };
-        let mut tensors = Vec::new();
-        for (name, view) in file.iter().filter(|(name, _)| !name.contains('#')) {
-            let mut states = Vec::new();
-            while let Ok(state) = file.tensor(&format!("{name}#{}", states.len())) {
-                states.push(values(&state)?);
-            }
-            tensors.push(Kept {
-                name: name.into(),
-                dims: view.shape().into(),
-                values: values(&view)?,
-                states,
-            });
-        }
-        // The file's order is the library's own.
-        tensors.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(Self { settings, network: network.into(), history, snapshot: Snapshot { step, tensors } })
+        let settings = serde_json::from_str(note("settings"));
+        let settings = settings.map_err(|_| damaged("its settings cannot be read"))?;
+        let history = serde_json::from_str(note("history"));
+        let history = history.map_err(|_| damaged("its curves cannot be read"))?;
+        Ok(Self { settings, network: network.into(), history, snapshot })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::train::Kept;
 
     fn checkpoint() -> Checkpoint {
         let kept = Kept {
@@ -137,6 +104,22 @@ mod tests {
         let bytes = checkpoint().to_bytes();
         assert!(is_tuned(&bytes) && !is_tuned(&bytes[..4]));
         assert_eq!(Checkpoint::from_bytes(&bytes, "a network"), Ok(checkpoint()));
+    }
+
+    #[test]
+    fn a_file_of_the_former_version_is_read_if_it_is_of_a_run_that_has_ended() {
+        let mut file = checkpoint();
+        let bytes = |file: &Checkpoint| {
+            let settings = serde_json::to_string(&file.settings).unwrap();
+            let own = [("settings", settings.as_str()), ("history", "[]"), ("network", &file.network)];
+            file.snapshot.write(&[&[("version", "1")], &own[..]].concat())
+        };
+        file.snapshot.tensors[0].states.clear();
+        assert_eq!(Checkpoint::from_bytes(&bytes(&file), "a network"), Ok(file.clone()));
+        let memory = Kept { name: "fc.weight#0".into(), ..file.snapshot.tensors[0].clone() };
+        file.snapshot.tensors.push(memory);
+        let refusal = Checkpoint::from_bytes(&bytes(&file), "a network").unwrap_err().to_string();
+        assert!(refusal.contains("of format version 1, but this Headstart reads version 2"), "{refusal}");
     }
 
     #[test]

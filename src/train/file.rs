@@ -2,7 +2,8 @@
 //!
 //! Safetensors: every parameter by its name, what the optimizer remembers of it under `optimizer.0.` or `optimizer.1.` and
 //! the name, all f32; metadata `format` "headstart-training", `version` "1" and `step`. Without what the optimizer
-//! remembers it is a file of weights like any other.
+//! remembers it is a file of weights like any other. Whoever keeps more beside a snapshot, as fine-tuning does, has a
+//! format and notes of its own.
 
 use std::collections::HashMap;
 
@@ -13,8 +14,27 @@ use super::{Kept, Snapshot, TrainError};
 const FORMAT: &str = "headstart-training";
 const VERSION: &str = "1";
 
+/// What a file says of itself beside its tensors.
+pub(crate) type Notes = HashMap<String, String>;
+
 impl Snapshot {
     pub fn to_bytes(&self) -> Vec<u8> {
+        self.write(&[("format", FORMAT), ("version", VERSION)])
+    }
+
+    /// Reads a file made by [`to_bytes`](Self::to_bytes); tensors are in alphabetical order of names.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, TrainError> {
+        let damaged = |reason: String| TrainError::File { reason };
+        let (snapshot, notes) = Self::read(bytes).map_err(damaged)?;
+        let says = |name: &str, what: &str| notes.get(name).is_some_and(|note| note == what);
+        if says("format", FORMAT) && says("version", VERSION) {
+            return Ok(snapshot);
+        }
+        Err(damaged("it does not say that it is one".into()))
+    }
+
+    /// The file with these notes; that of the step is added.
+    pub(crate) fn write(&self, notes: &[(&str, &str)]) -> Vec<u8> {
         let states = self.tensors.iter().flat_map(|kept| {
             let named = |(i, state)| (format!("{}{}", prefix(i), kept.name), &kept.dims, state);
             kept.states.iter().enumerate().map(named)
@@ -25,23 +45,19 @@ impl Snapshot {
             let bytes = bytemuck::cast_slice(values.as_slice());
             (name, TensorView::new(Dtype::F32, dims.to_vec(), bytes).expect("a tensor's sizes agree"))
         });
-        let notes =
-            [("format", FORMAT.to_string()), ("version", VERSION.into()), ("step", self.step.to_string())];
-        let notes = HashMap::from(notes.map(|(name, note)| (name.to_string(), note)));
+        let mut notes: Notes =
+            notes.iter().map(|(name, note)| (name.to_string(), note.to_string())).collect();
+        notes.insert("step".into(), self.step.to_string());
         safetensors::serialize(views, Some(notes)).expect("distinct names make a valid file")
     }
 
-    /// Reads a file made by [`to_bytes`](Self::to_bytes); tensors are in alphabetical order of names.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, TrainError> {
-        let damaged = |reason: String| TrainError::File { reason };
-        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| damaged(error.to_string()))?;
-        let file = SafeTensors::deserialize(bytes).map_err(|error| damaged(error.to_string()))?;
-        let note = |name: &str| header.metadata().as_ref()?.get(name).map(String::as_str);
-        if (note("format"), note("version")) != (Some(FORMAT), Some(VERSION)) {
-            return Err(damaged("it does not say that it is one".into()));
-        }
-        let step = note("step").and_then(|step| step.parse().ok());
-        let step = step.ok_or_else(|| damaged("it does not say how many steps were done".into()))?;
+    /// What [`write`](Self::write) wrote, whatever its format; fails with the reason.
+    pub(crate) fn read(bytes: &[u8]) -> Result<(Self, Notes), String> {
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
+        let file = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
+        let notes = header.metadata().clone().unwrap_or_default();
+        let step = notes.get("step").and_then(|step| step.parse().ok());
+        let step = step.ok_or("it does not say how many steps were done")?;
         let mut tensors = Vec::new();
         for (name, view) in file.iter().filter(|(name, _)| !(0..2).any(|i| name.starts_with(prefix(i)))) {
             let states = (0..2).map_while(|i| file.tensor(&format!("{}{name}", prefix(i))).ok());
@@ -50,7 +66,7 @@ impl Snapshot {
             tensors.push(Kept { name: name.into(), dims, values, states });
         }
         tensors.sort_by(|one, other| one.name.cmp(&other.name));
-        Ok(Self { step, tensors })
+        Ok((Self { step, tensors }, notes))
     }
 }
 
@@ -58,9 +74,9 @@ fn prefix(state: usize) -> &'static str {
     ["optimizer.0.", "optimizer.1."][state]
 }
 
-fn values(name: &str, view: &TensorView<'_>) -> Result<Vec<f32>, TrainError> {
+fn values(name: &str, view: &TensorView<'_>) -> Result<Vec<f32>, String> {
     if view.dtype() != Dtype::F32 {
-        return Err(TrainError::File { reason: format!("{name} is not f32") });
+        return Err(format!("{name} is not f32"));
     }
     let values = view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
     Ok(values.collect())
