@@ -41,10 +41,20 @@ struct Tap {
 }
 
 fn tap(index: u32) -> Tap {
-    // Beyond the last tap the work is done again and not written.
-    let k = min(index, dims.taps - 1u);
     let area = dims.kh * dims.kw;
-    return Tap(k / area * dims.ih * dims.iw, k % area / dims.kw, k % dims.kw);
+    return Tap(index / area * dims.ih * dims.iw, index % area / dims.kw, index % dims.kw);
+}
+
+// The tap after `t`, which is number `index`; beyond the last the work is done again and not written.
+fn after(t: Tap, index: u32) -> Tap {
+    if (index >= dims.taps) { return t; }
+    let next_row = t.column + 1u == dims.kw;
+    let next_channel = next_row && t.row + 1u == dims.kh;
+    return Tap(
+        t.channel + select(0u, dims.ih * dims.iw, next_channel),
+        select(t.row + select(0u, 1u, next_row), 0u, next_channel),
+        select(t.column + 1u, 0u, next_row),
+    );
 }
 
 // The value that a tap meets, zero in the padding: what lies before the image wraps around to a large number.
@@ -68,6 +78,16 @@ fn keep(at: u32, sums: vec4f) {
     partial[at + 12u] = sums.w;
 }
 
+// Four output channels' sums at one tap, where nobody shares the tile.
+fn write(o: u32, tap: u32, sums: vec4f) {
+    if (tap >= dims.taps) { return; }
+    let at = o * dims.taps + tap;
+    if (o < dims.o) { dw[at] = sums.x; }
+    if (o + 1u < dims.o) { dw[at + dims.taps] = sums.y; }
+    if (o + 2u < dims.o) { dw[at + 2u * dims.taps] = sums.z; }
+    if (o + 3u < dims.o) { dw[at + 3u * dims.taps] = sums.w; }
+}
+
 @compute @workgroup_size(64)
 fn main(
     @builtin(workgroup_id) workgroup: vec3u,
@@ -80,9 +100,9 @@ fn main(
     let o = min(tile / dims.columns, (dims.o - 1u) / 8u) * 8u;
     let k = tile % dims.columns * 4u;
     let t0 = tap(k);
-    let t1 = tap(k + 1u);
-    let t2 = tap(k + 2u);
-    let t3 = tap(k + 3u);
+    let t1 = after(t0, k + 1u);
+    let t2 = after(t1, k + 2u);
+    let t3 = after(t2, k + 3u);
     var a0_0 = vec4f(); var a0_1 = vec4f(); var a0_2 = vec4f(); var a0_3 = vec4f();
     var a1_0 = vec4f(); var a1_1 = vec4f(); var a1_2 = vec4f(); var a1_3 = vec4f();
     let plane = dims.oh * dims.ow;
@@ -114,6 +134,12 @@ fn main(
         row_out -= select(0u, dims.oh, next_picture);
         n += pictures + select(0u, 1u, next_picture);
     }
+    let first = tile / dims.columns * 8u;
+    if (SHARE == 1u) {
+        write(first, k, a0_0); write(first, k + 1u, a0_1); write(first, k + 2u, a0_2); write(first, k + 3u, a0_3);
+        write(first + 4u, k, a1_0); write(first + 4u, k + 1u, a1_1); write(first + 4u, k + 2u, a1_2); write(first + 4u, k + 3u, a1_3);
+        return;
+    }
     let own = local * 33u;
     keep(own, a0_0); keep(own + 1u, a0_1); keep(own + 2u, a0_2); keep(own + 3u, a0_3);
     keep(own + 16u, a1_0); keep(own + 17u, a1_1); keep(own + 18u, a1_2); keep(own + 19u, a1_3);
@@ -121,10 +147,10 @@ fn main(
     // The members add up and write the 32 values of the tile, in turn.
     for (var i = member; i < 32u; i += SHARE) {
         let written = k + i % 4u;
-        if (tile / dims.columns * 8u + i / 4u < dims.o && written < dims.taps) {
+        if (first + i / 4u < dims.o && written < dims.taps) {
             var sum = 0.0;
             for (var m = local - member; m < local - member + SHARE; m += 1u) { sum += partial[m * 33u + i]; }
-            dw[(o + i / 4u) * dims.taps + written] = sum;
+            dw[(first + i / 4u) * dims.taps + written] = sum;
         }
     }
 }
