@@ -7,9 +7,12 @@
 use std::ops::Range;
 
 use super::epilogue::Epilogue;
-use super::simd::LANES;
+use super::simd::{F32x4, LANES};
 use super::tile::{self, COLUMNS, Finish, Panel, ROWS, Target};
+use super::wide;
 
+/// Panels of rows of the tallest tile with eight lanes: twelve sums, as many as are on their way at once.
+const MOST_PANELS: usize = 3;
 /// Values of the depth worked on at once: a panel of columns then takes a quarter of a first-level cache.
 const DEPTH_BLOCK: usize = 384;
 /// Values of the right matrix packed at once: a quarter of a second-level cache.
@@ -116,7 +119,7 @@ pub fn multiply(
                         }
                     }
                     _ => {
-                        let stride = columns.len().next_multiple_of(LANES);
+                        let stride = columns.len().next_multiple_of(wide::lanes());
                         b.pack(block.clone(), columns, stride, &mut packed[..stride * block.len()]);
                         Panel { values: packed.as_ptr(), stride, offsets }
                     }
@@ -130,13 +133,16 @@ pub fn multiply(
     }
 }
 
-/// `c = a b` with a right matrix that is packed already: whole panels of eight columns, the last one maybe of four.
+/// `c = a b` with a right matrix that is packed already: whole panels of eight columns, the last one maybe of four where
+/// there are four lanes.
 ///
 /// # Panics
 /// If `b` or `c` is shorter than its shape.
 pub fn multiply_packed(a: Panels, b: &[f32], c: &mut [f32], count: usize) {
     assert!(
-        a.values.len() >= packed_len(a.rows, a.depth) && count <= MOST_COLUMNS && count.is_multiple_of(LANES)
+        a.values.len() >= packed_len(a.rows, a.depth)
+            && count <= MOST_COLUMNS
+            && count.is_multiple_of(wide::lanes())
     );
     assert!(
         b.len() >= a.depth * count && c.len() >= a.rows * count,
@@ -156,11 +162,20 @@ pub fn multiply_packed(a: Panels, b: &[f32], c: &mut [f32], count: usize) {
 }
 
 unsafe fn multiply_block(a: Panels, block: Range<usize>, panels: &[Panel], target: &Target, finish: &Finish) {
+    let tallest = if wide::present() { MOST_PANELS * ROWS } else { 2 * ROWS };
     // Whichever side is smaller stays in the cache while the other one passes by.
-    let at_once = if a.rows * block.len() <= RESIDENT { a.rows } else { 2 * ROWS };
+    let at_once = if a.rows * block.len() <= RESIDENT { a.rows } else { tallest };
     for row in (0..a.rows).step_by(at_once) {
+        let rows = row..a.rows.min(row + at_once);
         for &panel in panels {
-            unsafe { multiply_panel(a, row..a.rows.min(row + at_once), &block, panel, target, finish) };
+            unsafe {
+                #[cfg(target_arch = "x86_64")]
+                if wide::present() {
+                    multiply_panel_wide(a, rows.clone(), &block, panel, target, finish);
+                    continue;
+                }
+                multiply_panel(a, rows.clone(), &block, panel, target, finish);
+            }
         }
     }
 }
@@ -193,7 +208,36 @@ unsafe fn multiply_panel(
     }
 }
 
+/// As [`multiply_panel`], with eight lanes.
+#[cfg(target_arch = "x86_64")]
+unsafe fn multiply_panel_wide(
+    a: Panels,
+    rows: Range<usize>,
+    block: &Range<usize>,
+    panel: Panel,
+    target: &Target,
+    finish: &Finish,
+) {
+    let (a_panel, mut row) = (a.depth * ROWS, rows.start);
+    while row < rows.end {
+        let left = (rows.end - row).div_ceil(ROWS);
+        // Tiles of about the same height: a flat one would wait for its own sums.
+        let panels = left.div_ceil(left.div_ceil(MOST_PANELS));
+        let rows = row..rows.end.min(row + panels * ROWS);
+        row += panels * ROWS;
+        unsafe {
+            let values = a.values.as_ptr().add(rows.start / ROWS * a_panel + block.start * ROWS);
+            match panels {
+                1 => eight_lanes::<1>(block.len(), (values, a_panel), panel, rows, target, finish),
+                2 => eight_lanes::<2>(block.len(), (values, a_panel), panel, rows, target, finish),
+                _ => eight_lanes::<MOST_PANELS>(block.len(), (values, a_panel), panel, rows, target, finish),
+            }
+        }
+    }
+}
+
 // Functions of their own, so that the registers of one loop are not the business of another.
+
 #[inline(never)]
 unsafe fn wide_tile(
     depth: usize,
@@ -203,7 +247,7 @@ unsafe fn wide_tile(
     target: &Target,
     finish: &Finish,
 ) {
-    unsafe { tile::multiply::<1, 2>(depth, (a, 0), panel, rows, target, finish) }
+    unsafe { tile::multiply::<F32x4, 1, 2>(depth, (a, 0), panel, rows, target, finish) }
 }
 
 #[inline(never)]
@@ -215,5 +259,19 @@ unsafe fn narrow_tile<const PANELS: usize>(
     target: &Target,
     finish: &Finish,
 ) {
-    unsafe { tile::multiply::<PANELS, 1>(depth, a, panel, rows, target, finish) }
+    unsafe { tile::multiply::<F32x4, PANELS, 1>(depth, a, panel, rows, target, finish) }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+#[inline(never)]
+unsafe fn eight_lanes<const PANELS: usize>(
+    depth: usize,
+    a: (*const f32, usize),
+    panel: Panel,
+    rows: Range<usize>,
+    target: &Target,
+    finish: &Finish,
+) {
+    unsafe { tile::multiply::<wide::F32x8, PANELS, 1>(depth, a, panel, rows, target, finish) }
 }

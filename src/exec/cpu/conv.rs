@@ -206,6 +206,7 @@ unsafe fn copy_every_second(from: *const f32, to: *mut f32) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::wide;
     use super::*;
     use crate::ops::{Activation, Conv2d, Epilogue as Fused, Op, case::Case};
 
@@ -220,11 +221,13 @@ mod tests {
             residual: inputs.get(1).map(|residual| &residual.data[..]),
             activation: op.epilogue.activation,
         };
-        let mut y = crate::tensor::Tensor::filled(output, f32::NAN);
         let weight = Convolution::pack_weight(&params[0].data, op.channels, op.groups);
         let layer = Convolution::new(x, output, op.window, op.groups);
-        layer.run(&inputs[0].data, &weight, &mut y.data, epilogue, &mut Workspace::default());
-        case.error(&y)
+        wide::worst_of_all_lanes(|| {
+            let mut y = crate::tensor::Tensor::filled(output, f32::NAN);
+            layer.run(&inputs[0].data, &weight, &mut y.data, epilogue, &mut Workspace::default());
+            case.error(&y)
+        })
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Done while the tile is still in registers, so that bias, skip connection and non-linearity cost no pass over memory.
 
 use super::simd::F32x4;
+use super::vector::Vector;
 use crate::ops::activation::Activation;
 
 /// The last step of a fused operation.
@@ -32,15 +33,15 @@ impl<'a> Epilogue<'a> {
     }
 }
 
-/// Applies `activation`, if there is one, to four values.
+/// Applies `activation`, if there is one, to every lane.
 #[inline(always)]
-pub fn activate(activation: Option<Activation>, x: F32x4) -> F32x4 {
+pub fn activate<V: Vector>(activation: Option<Activation>, x: V) -> V {
     match activation {
         None => x,
-        Some(Activation::Relu) => x.max(F32x4::zero()),
-        Some(Activation::Relu6) => x.max(F32x4::zero()).min(F32x4::splat(6.0)),
-        Some(Activation::Tanh) => tanh(x),
-        Some(Activation::Sigmoid) => sigmoid(x),
+        Some(Activation::Relu) => x.max(V::splat(0.0)),
+        Some(Activation::Relu6) => x.max(V::splat(0.0)).min(V::splat(6.0)),
+        Some(Activation::Tanh) => x.by_fours(tanh),
+        Some(Activation::Sigmoid) => x.by_fours(sigmoid),
     }
 }
 

@@ -232,6 +232,7 @@ fn pack_width<const WIDTH: usize>(
 
 #[cfg(test)]
 mod tests {
+    use super::super::wide;
     use super::*;
 
     fn noise(len: usize, seed: u32) -> Vec<f32> {
@@ -242,6 +243,19 @@ mod tests {
 
     /// Largest difference from the definition in f64, relative to the depth.
     fn error(
+        [m, k, n]: [usize; 3],
+        a_strides: [usize; 2],
+        b_strides: [usize; 2],
+        c_strides: [usize; 2],
+        accumulate: bool,
+        packed: bool,
+    ) -> f64 {
+        wide::worst_of_all_lanes(|| {
+            error_here([m, k, n], a_strides, b_strides, c_strides, accumulate, packed)
+        })
+    }
+
+    fn error_here(
         [m, k, n]: [usize; 3],
         a_strides: [usize; 2],
         b_strides: [usize; 2],

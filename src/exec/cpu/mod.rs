@@ -1,4 +1,5 @@
-//! The CPU backend: four lanes, any plan; one thread in the browser, all cores natively.
+//! The CPU backend: any plan, with four lanes, or eight where a processor has them; one thread in the browser, all cores
+//! natively.
 //!
 //! It runs in a worker of the page where there is no graphics device, and natively. Weights are packed when a plan is
 //! prepared, activations live in the plan's slots, and a run allocates nothing but the outputs it hands out.
@@ -23,7 +24,10 @@ pub mod rounded;
 pub mod simd;
 mod tile;
 mod turned;
+mod vector;
+mod wide;
 pub mod winograd;
+mod winograd_tiles;
 mod winograd_transform;
 
 use std::cell::RefCell;

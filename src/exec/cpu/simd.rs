@@ -1,4 +1,4 @@
-//! Four f32 lanes: the one vector type every kernel of this backend is written with.
+//! Four f32 lanes: the vector type every kernel of this backend runs with, and most are written with.
 //!
 //! On wasm it is a `v128`, on x86-64 an SSE register (always present there), elsewhere an array that the compiler
 //! vectorises, so the same kernels run in the browser and under `cargo test`.
@@ -11,7 +11,7 @@ use std::arch::x86_64 as lanes;
 
 /// Four f32 values that are added, multiplied and compared together.
 #[derive(Clone, Copy)]
-pub struct F32x4(Register);
+pub struct F32x4(pub(super) Register);
 
 #[cfg(target_arch = "wasm32")]
 type Register = lanes::v128;

@@ -2,14 +2,15 @@
 //!
 //! A tile of 4x4 inputs gives 2x2 outputs with 16 products for each pair of channels instead of 36, one of 6x6 inputs
 //! 4x4 outputs with 36 instead of 144. Tiles are transformed, multiplied as `T * T` matrix products over the channels,
-//! and transformed back, four tiles in the lanes of a vector at a time. [`super::winograd_transform`] has the maps.
+//! and transformed back: [`super::winograd_tiles`], with the maps of [`super::winograd_transform`].
 
 use super::blocks::{self, Panels};
 use super::conv::Workspace;
-use super::epilogue::{Epilogue, activate};
+use super::epilogue::Epilogue;
 use super::padding::pad;
 use super::simd::{F32x4, LANES};
 use super::tile::{COLUMNS, ROWS};
+use super::wide;
 use super::winograd_transform as transform;
 use crate::shape::{Padding, Shape, Window};
 
@@ -25,20 +26,20 @@ const FEW_TILES: usize = 16;
 const MANY_PAIRS: usize = 1 << 17;
 /// Rows of weights that are transformed at once, to be used while they are in the cache.
 const ROWS_AT_ONCE: usize = 2 * ROWS;
-/// Values between two matrices of those rows: at distances of powers of two they would push each other out of the cache.
-const APART: usize = 16;
+/// Values between two matrices: at distances of powers of two they would push each other out of the cache.
+pub const APART: usize = 16;
 
 /// The geometry of one such layer at one input size.
 #[derive(Clone, Debug)]
 pub struct Winograd {
-    input: Shape,
-    output: Shape,
+    pub(super) input: Shape,
+    pub(super) output: Shape,
     /// Padded up to whole tiles.
     padding: Padding,
     /// Inputs along one side of a tile: four or six.
     tile: usize,
     /// Tiles down and across one picture.
-    grid: [usize; 2],
+    pub(super) grid: [usize; 2],
 }
 
 impl Winograd {
@@ -153,15 +154,14 @@ impl Winograd {
         let (i, o, points) = (self.input.c, self.output.c, T * T);
         let count = self.output.n * self.grid[0] * self.grid[1];
         let block = (BLOCK / (points * (i + o)) / COLUMNS * COLUMNS).clamp(2 * COLUMNS, MOST_TILES);
-        let block = block.min(count.next_multiple_of(LANES));
-        panels.resize(panels.len().max(points * i * block), 0.0);
-        tiles.resize(tiles.len().max(points * o * block), 0.0);
+        let block = block.min(count.next_multiple_of(wide::lanes()));
+        panels.resize(panels.len().max(points * (i * block + APART)), 0.0);
+        tiles.resize(tiles.len().max(points * (o * block + APART)), 0.0);
         let packed_len = blocks::packed_len(o, i);
         for first in (0..count).step_by(block) {
-            let width = block.min(count - first).next_multiple_of(LANES);
-            for at in (0..width).step_by(LANES) {
-                self.transform_inputs::<T>(padded, first + at, at, width, panels);
-            }
+            let width = block.min(count - first).next_multiple_of(wide::lanes());
+            let (columns, products) = (i * width + APART, o * width + APART);
+            self.transform_in::<T>(padded, first, width, panels);
             if self.takes_plain_weight() {
                 let most = points * (blocks::packed_len(ROWS_AT_ONCE, i) + APART);
                 weights.resize(weights.len().max(most), 0.0);
@@ -171,127 +171,18 @@ impl Winograd {
                     for point in 0..points {
                         let values = &weights[point * (len + APART)..][..len];
                         let a = Panels { values, rows, depth: i };
-                        let columns = &panels[point * i * width..][..i * width];
-                        let products = &mut tiles[(point * o + first) * width..][..rows * width];
+                        let columns = &panels[point * columns..][..i * width];
+                        let products = &mut tiles[point * products + first * width..][..rows * width];
                         blocks::multiply_packed(a, columns, products, width);
                     }
                 }
             }
             for point in (0..points).filter(|_| !self.takes_plain_weight()) {
                 let a = Panels { values: &weight[point * packed_len..][..packed_len], rows: o, depth: i };
-                let columns = &panels[point * i * width..][..i * width];
-                blocks::multiply_packed(a, columns, &mut tiles[point * o * width..][..o * width], width);
+                let columns = &panels[point * columns..][..i * width];
+                blocks::multiply_packed(a, columns, &mut tiles[point * products..][..o * width], width);
             }
-            for at in (0..width).step_by(LANES) {
-                self.transform_outputs::<T>(tiles, first + at, at, width, y, epilogue);
-            }
-        }
-    }
-
-    /// Picture, row and column of a tile in the grid; tiles beyond the last one are like the last one.
-    fn place(&self, tile: usize) -> [usize; 3] {
-        let [down, across] = self.grid;
-        let tile = tile.min(self.output.n * down * across - 1);
-        [tile / (down * across), tile / across % down, tile % across]
-    }
-
-    /// Transforms four tiles of every channel, of which the first is `tile`, into the columns from `at` on of
-    /// `T * T` packed matrices of `i` rows and `width` columns.
-    #[inline(never)]
-    fn transform_inputs<const T: usize>(
-        &self,
-        padded: &[f32],
-        tile: usize,
-        at: usize,
-        width: usize,
-        panels: &mut [f32],
-    ) {
-        let step = transform::outputs(T);
-        let [row, plane] = [self.grid[1] * step + 2, self.grid[0] * step + 2];
-        let plane = row * plane;
-        let starts: [usize; LANES] = std::array::from_fn(|lane| {
-            let [n, down, across] = self.place(tile + lane);
-            n * self.input.c * plane + (down * row + across) * step
-        });
-        // The panel of eight columns, or of the last four, and the place of these four in it.
-        let first = at / COLUMNS * COLUMNS;
-        let (stride, lane) = (COLUMNS.min(width - first), at - first);
-        let i = self.input.c;
-        let furthest = starts.iter().max().unwrap_or(&0) + (i - 1) * plane + (T - 1) * row + 2 * LANES;
-        assert!(
-            furthest <= padded.len() && T * T * i * width <= panels.len(),
-            "a tile beyond the padded image"
-        );
-        for c in 0..i {
-            // The furthest reads and writes were checked above.
-            unsafe {
-                let rows: [[F32x4; T]; T] = std::array::from_fn(|r| {
-                    let line = |lane: usize| padded.as_ptr().add(starts[lane] + c * plane + r * row);
-                    let near = F32x4::transpose([0, 1, 2, 3].map(|lane| F32x4::load(line(lane))));
-                    let mut columns = [F32x4::zero(); T];
-                    columns[..LANES].copy_from_slice(&near);
-                    if T > LANES {
-                        let far =
-                            F32x4::transpose([0, 1, 2, 3].map(|lane| F32x4::load(line(lane).add(LANES))));
-                        columns[LANES..].copy_from_slice(&far[..T - LANES]);
-                    }
-                    transform::input(columns)
-                });
-                let column = |k: usize| transform::input(std::array::from_fn::<_, T, _>(|r| rows[r][k]));
-                for (k, column) in (0..T).map(column).enumerate() {
-                    for (r, value) in column.into_iter().enumerate() {
-                        let matrix = panels.as_mut_ptr().add((r * T + k) * i * width);
-                        value.store(matrix.add(first * i + c * stride + lane));
-                    }
-                }
-            }
-        }
-    }
-
-    /// Transforms the columns from `at` on of the products back into four tiles of every channel of `y`.
-    #[inline(never)]
-    fn transform_outputs<const T: usize>(
-        &self,
-        products: &[f32],
-        tile: usize,
-        at: usize,
-        width: usize,
-        y: &mut [f32],
-        epilogue: Epilogue,
-    ) {
-        let step = transform::outputs(T);
-        let Shape { c: o, h, w, .. } = self.output;
-        let places: [[usize; 3]; LANES] = std::array::from_fn(|lane| self.place(tile + lane));
-        assert!(T * T * o * width <= products.len(), "the products are too short");
-        for c in 0..o {
-            // Reads stay inside the products, as just checked.
-            let rows: [[F32x4; LANES]; T] = std::array::from_fn(|r| {
-                transform::output(std::array::from_fn::<_, T, _>(|k| unsafe {
-                    F32x4::load(products.as_ptr().add(((r * T + k) * o + c) * width + at))
-                }))
-            });
-            let mut tiles = [[F32x4::zero(); LANES]; LANES];
-            for k in 0..step {
-                let column = transform::output(std::array::from_fn::<_, T, _>(|r| rows[r][k]));
-                (0..step).for_each(|r| tiles[r][k] = column[r]);
-            }
-            let bias = F32x4::splat(epilogue.bias(c));
-            for (r, row) in tiles.into_iter().enumerate().take(step) {
-                for (values, [n, down, across]) in F32x4::transpose(row).into_iter().zip(places) {
-                    let (top, left) = (down * step + r, across * step);
-                    if top >= h {
-                        continue;
-                    }
-                    let count = step.min(w - left);
-                    let start = ((n * o + c) * h + top) * w + left;
-                    let y = &mut y[start..start + count];
-                    let mut values = values + bias;
-                    if let Some(residual) = epilogue.residual {
-                        values = values + F32x4::load_first(&residual[start..start + count]);
-                    }
-                    unsafe { activate(epilogue.activation, values).store_first(count, y.as_mut_ptr()) };
-                }
-            }
+            self.transform_out::<T>(tiles, first, width, y, epilogue);
         }
     }
 }
@@ -315,13 +206,15 @@ mod tests {
             residual: inputs.get(1).map(|r| &r.data[..]),
             activation: fused.activation,
         };
-        let mut y = Tensor::filled(output, f32::NAN);
         let layer = Winograd::new(x, output, padding, tile);
         let plain = params[0].data.clone();
         let plains = layer.takes_plain_weight();
         let weight = if plains { plain } else { Winograd::pack_weight(&plain, channels, tile) };
-        layer.run(&inputs[0].data, &weight, &mut y.data, epilogue, &mut Workspace::default());
-        case.error(&y)
+        wide::worst_of_all_lanes(|| {
+            let mut y = Tensor::filled(output, f32::NAN);
+            layer.run(&inputs[0].data, &weight, &mut y.data, epilogue, &mut Workspace::default());
+            case.error(&y)
+        })
     }
 
     #[test]
