@@ -91,3 +91,67 @@ test("an open tab keeps its version until it asks for the new one, which downloa
   assert.equal(await versionOf(page), renewed);
   await page.context().close();
 });
+
+test("what only training needs is fetched when training begins, and once more after a failure", async () => {
+  let asked = 0;
+  const refuse = (_, response) => response.writeHead(503).end();
+  const once = await serve(folder, { answer: path => (path === "/headstart_training.wasm" && (asked += 1) === 1 ? refuse : null) });
+  const page = await browser.newPage();
+  try {
+    await page.goto(`${once.address}models/catalog.json`);
+    const said = await page.evaluate(async () => {
+      const { default: init, Engine } = await import("/headstart.js");
+      await init();
+      const engine = await Engine.create({ backend: "cpu" });
+      await engine.load("lenet5", null, { seed: 1 });
+      const failure = await engine.trainer({ cut: "image" }).catch(error => error.message);
+      const trainer = await engine.trainer({ cut: "image" });
+      const loss = await trainer.step(new Float32Array(1024), new Uint32Array([3]));
+      const tests = await engine.selfTest();
+      return { failure, loss, failed: tests.filter(({ ok }) => !ok) };
+    });
+    assert.match(said.failure, /could not be loaded .*503.*try again/);
+    assert.ok(said.loss > 0 && said.loss < 10, `${said.loss}`);
+    assert.deepEqual(said.failed, []);
+    assert.equal(asked, 2);
+  } finally {
+    await page.close();
+    await once.close();
+  }
+});
+
+for (const backend of ["cpu", "webgpu"]) {
+  test(`every layer answers and a head learns without the part that trains, ${backend}`, async () => {
+    const without = await serve(folder, { answer: path => (path === "/headstart_training.wasm" ? (_, response) => response.writeHead(503).end() : null) });
+    const own = await launch({ webgpu: backend === "webgpu" });
+    const page = await own.newPage();
+    // A call of what is not there is no error of the call that led to it, which would be waited for in vain.
+    const broken = new Promise((_, reject) => { page.on("pageerror", reject); });
+    try {
+      await page.goto(`${without.address}models/catalog.json`);
+      const answer = page.evaluate(async wanted => {
+        const { default: init, Engine } = await import("/headstart.js");
+        await init();
+        const engine = await Engine.create({ backend: wanted });
+        for (const id of ["lenet5", "alexnet_cifar10", "googlenet_cifar10", "resnet20"]) {
+          await engine.load(id, null, { seed: 1 });
+          const { nodes } = engine.architecture();
+          const [, channels, height, width] = nodes[0].shape;
+          const x = new Float32Array(channels * height * width).map((_, at) => Math.sin(at));
+          for (const { name } of nodes.slice(1)) await engine.activation(name, x, 1);
+        }
+        const features = of => new Float32Array(engine.network().featureLength).map((_, at) => Math.sin(of * at));
+        for (let at = 0; at < 8; at += 1) engine.restoreExample({ id: `${at}`, class: at % 2 ? "a" : "b", burst: `${at}`, features: features(at) });
+        engine.startTraining({ classes: ["a", "b"], hidden: 4, epochs: 1, batchSize: 4, learningRate: 0.01, weightDecay: 0, optimizer: "adam", seed: 1, validation: 0.25 });
+        const { done } = engine.trainEpoch();
+        engine.finishTraining();
+        await engine.importHead(engine.exportHead());
+        return { backend: engine.info().backend, done };
+      }, backend);
+      assert.deepEqual(await Promise.race([answer, broken]), { backend, done: true });
+    } finally {
+      await own.close();
+      await without.close();
+    }
+  });
+}

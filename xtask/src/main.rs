@@ -9,10 +9,11 @@ mod dist;
 mod fuzz;
 mod serve;
 mod site;
+mod split;
 mod test;
 mod tools;
+mod training;
 mod vendor;
-mod wasm;
 mod weights;
 
 use anyhow::Result;
