@@ -3,7 +3,7 @@
 use headstart::exec::Backend;
 use headstart::exec::cpu::Cpu;
 use headstart::exec::gpu::Gpu;
-use headstart::finetune::{Checkpoint, FineTuning, Labels, Room, Settings, Tuned, cost};
+use headstart::finetune::{Checkpoint, Course, FineTuning, Labels, Room, Settings, Tuned, cost};
 use headstart::models;
 use headstart::network::{LoadOptions, Network};
 use headstart::random::Random;
@@ -102,24 +102,76 @@ fn every_cut_of_a_network_learns_and_predicts_what_it_was_checked_to() {
 fn a_run_that_was_broken_off_goes_on_bit_for_bit() {
     let backend = Backend::Cpu(Cpu::new());
     let network = network("lenet5", false);
-    let settings = settings("conv2", 4, 0.001);
-    let mut whole = prepared(&network, &settings, &backend, 20);
-    block_on(whole.begin(settings.clone(), &backend)).expect("a run");
+    let plain = settings("conv2", 4, 0.001);
+    let everything = Settings { schedule: Course::OneCycle, average: 0.7, clip_norm: 1.0, ..plain.clone() };
+    for settings in [plain, everything] {
+        goes_on(&network, &settings, &backend);
+    }
+}
+
+fn goes_on(network: &Network, settings: &Settings, backend: &Backend) {
+    let mut whole = prepared(network, settings, backend, 20);
+    block_on(whole.begin(settings.clone(), backend)).expect("a run");
     let mut checkpoint = Vec::new();
     for number in 1..=4 {
-        epoch(&mut whole, &backend);
+        epoch(&mut whole, backend);
         if number == 2 {
             checkpoint = whole.checkpoint().expect("a run under way");
         }
     }
-    let mut rest = prepared(&network, &settings, &backend, 20);
-    let run = block_on(rest.resume(&checkpoint, &backend)).expect("a checkpoint of this run");
+    let mut rest = prepared(network, settings, backend, 20);
+    let run = block_on(rest.resume(&checkpoint, backend)).expect("a checkpoint of this run");
     assert_eq!(run.history().len(), 2);
-    (0..2).for_each(|_| drop(epoch(&mut rest, &backend)));
+    (0..2).for_each(|_| drop(epoch(&mut rest, backend)));
     assert_eq!(rest.run().expect("a run").history(), whole.run().expect("a run").history());
     let read = |bytes: Vec<u8>| Checkpoint::from_bytes(&bytes, &network.fingerprint).expect("a file");
     let [rest, whole] = [rest, whole].map(|tuning| read(tuning.checkpoint().expect("a run")));
     assert!(rest.snapshot == whole.snapshot, "other weights");
+}
+
+#[test]
+fn the_average_of_the_weights_is_what_is_checked_and_kept() {
+    let backend = Backend::Cpu(Cpu::new());
+    let network = network("lenet5", false);
+    let after = |epochs, average| {
+        let settings = Settings { average, ..settings("conv2", epochs, 0.001) };
+        let (last, bytes, evaluation) = trained(&network, &settings, &backend);
+        assert_eq!(last.validation_accuracy, evaluation.accuracy);
+        Checkpoint::from_bytes(&bytes, &network.fingerprint).expect("a file").snapshot.tensors
+    };
+    let (first, second, average) = (after(1, 0.0), after(2, 0.0), after(2, 0.25));
+    for ((first, second), average) in first.iter().zip(&second).zip(&average) {
+        let mean = first.values.iter().zip(&second.values).map(|(a, b)| 0.25 * a + 0.75 * b);
+        assert!(mean.zip(&average.values).all(|(mean, found)| (mean - found).abs() < 1e-6), "{}", first.name);
+    }
+    assert_eq!(after(1, 0.9)[0].values, first[0].values, "an average starts at the first epoch");
+}
+
+#[test]
+fn epochs_learn_from_the_variants_in_turn_and_what_is_held_out_stays() {
+    let backend = Backend::Cpu(Cpu::new());
+    let network = network("lenet5", false);
+    let settings = settings("conv2", 2, 0.001);
+    let losses = |variants: &dyn Fn(&[f32]) -> Vec<Vec<f32>>| {
+        let mut tuning = prepared(&network, &settings, &backend, 10);
+        for (labels, x) in pictures(&network, 10) {
+            for varied in variants(&x) {
+                block_on(tuning.vary(&labels.id, &varied)).expect("an example that is there");
+            }
+        }
+        let start = block_on(tuning.begin(settings.clone(), &backend)).expect("a run").start();
+        assert_eq!((start.training, start.validation), (16, 4));
+        [epoch(&mut tuning, &backend).loss, epoch(&mut tuning, &backend).loss]
+    };
+    let dark = |x: &[f32]| x.iter().map(|value| value - 3.0).collect::<Vec<f32>>();
+    let plain = losses(&|_| Vec::new());
+    assert_eq!(losses(&|x| vec![x.to_vec()]), plain, "a variant like the picture itself changes nothing");
+    assert_eq!(losses(&|x| vec![x.to_vec(), x.to_vec()]), plain);
+    assert_ne!(losses(&|x| vec![dark(x)])[0], plain[0]);
+    assert_ne!(losses(&|x| vec![x.to_vec(), dark(x)]), losses(&|x| vec![dark(x)]));
+    let mut tuning = prepared(&network, &settings, &backend, 1);
+    let sentence = block_on(tuning.vary("nobody", &[0.0])).expect_err("no such example").to_string();
+    assert!(sentence.contains("no example nobody"), "{sentence}");
 }
 
 #[test]

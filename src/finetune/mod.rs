@@ -21,7 +21,7 @@ use thiserror::Error;
 pub use cost::{Cost, Room, cost};
 pub use file::{Checkpoint, FileError, is_tuned};
 pub use run::{Learned, Run};
-pub use settings::Settings;
+pub use settings::{Course, Settings};
 pub use tuned::Tuned;
 
 use crate::exec::{Backend, ExecError, Program, Progress};
@@ -49,6 +49,8 @@ pub enum TuneError {
     Example(#[from] ExampleError),
     #[error(transparent)]
     File(#[from] FileError),
+    #[error("there is no example {id} to vary; add its picture first")]
+    Unknown { id: String },
     #[error("no fine-tuning is under way; begin one first")]
     NotBegun,
     #[error(
@@ -63,8 +65,12 @@ pub struct FineTuning {
     /// Of one picture's way to the cut; none where everything is trained.
     frozen: Option<Program>,
     examples: Examples,
+    variants: Variants,
     run: Option<Run>,
 }
+
+/// What the frozen part made of other pictures of the same things, for each example in its place.
+type Variants = Vec<Vec<Vec<f32>>>;
 
 /// A loaded network with a cut and a head for other classes.
 #[derive(Clone, Debug)]
@@ -88,18 +94,33 @@ impl FineTuning {
         settings.validate()?;
         let network = Tunable::new(network, settings);
         let frozen = network.frozen(settings.training.seed, backend, progress).await?;
-        Ok(Self { network, frozen, examples: Examples::new(), run: None })
+        Ok(Self { network, frozen, examples: Examples::new(), variants: Variants::new(), run: None })
     }
 
     /// Keeps an example, `x` being what the network sees of its picture, and returns what the frozen part makes of it.
     pub async fn add(&mut self, labels: Labels, x: &[f32]) -> Result<&[f32], TuneError> {
-        let features = match &mut self.frozen {
-            Some(frozen) => frozen.run(&[x]).await?.swap_remove(0),
-            None => x.to_vec(),
-        };
+        let features = self.at_cut(x).await?;
         let id = labels.id.clone();
         self.restore(labels, features)?;
         Ok(&self.examples.get(&id).expect("it was just added").features)
+    }
+
+    /// Keeps another picture of what the example of that id shows, changed at random. Epochs learn from an example's
+    /// variants in turn, and no longer from the example itself; what is held out is checked as it was shown.
+    pub async fn vary(&mut self, id: &str, x: &[f32]) -> Result<(), TuneError> {
+        let place = self.examples.iter().position(|example| example.id == id);
+        let place = place.ok_or_else(|| TuneError::Unknown { id: id.into() })?;
+        let features = self.at_cut(x).await?;
+        self.variants.resize(self.examples.len(), Vec::new());
+        self.variants[place].push(features);
+        Ok(())
+    }
+
+    async fn at_cut(&mut self, x: &[f32]) -> Result<Vec<f32>, TuneError> {
+        Ok(match &mut self.frozen {
+            Some(frozen) => frozen.run(&[x]).await?.swap_remove(0),
+            None => x.to_vec(),
+        })
     }
 
     /// Keeps an example whose features at the cut are known already.
@@ -125,7 +146,7 @@ impl FineTuning {
     /// Learns from one batch; the last of an epoch also checks what was learned.
     pub async fn step(&mut self, backend: &Backend) -> Result<Learned, TuneError> {
         let run = self.run.as_mut().ok_or(TuneError::NotBegun)?;
-        run.step(&self.network, &self.examples, backend).await
+        run.step(&self.network, &self.examples, &self.variants, backend).await
     }
 
     /// The last epoch of the run that went well, as a file from which it can go on.

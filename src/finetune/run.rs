@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::file::Checkpoint;
 use super::settings::Settings;
-use super::{Tunable, TuneError, lookup};
+use super::{Tunable, TuneError, Variants, lookup};
 use crate::exec::{Backend, ExecError};
 use crate::graph::{NodeId, Param};
 use crate::plan::Plan;
@@ -38,6 +38,8 @@ pub struct Run {
     correct: f64,
     /// At the end of the last epoch that went well, or before the first.
     good: Snapshot,
+    /// The running average of the weights at the end of each epoch, tensor by tensor, if one is asked for.
+    average: Option<Vec<Vec<f32>>>,
     history: Vec<EpochReport>,
     /// The last report of a run whose numbers grew beyond all bounds.
     diverged: Option<EpochReport>,
@@ -90,6 +92,7 @@ impl Run {
             loss: 0.0,
             correct: 0.0,
             good,
+            average: None,
             history: Vec::new(),
             diverged: None,
         })
@@ -108,11 +111,23 @@ impl Run {
     /// The last epoch that went well, with all that a run needs to go on from there.
     pub fn checkpoint(&self, fingerprint: &str) -> Vec<u8> {
         let (settings, history) = (self.settings.clone(), self.history.clone());
-        Checkpoint { settings, network: fingerprint.into(), history, snapshot: self.good.clone() }.to_bytes()
+        let mut snapshot = self.good.clone();
+        // After what the optimizer remembers.
+        for (kept, average) in snapshot.tensors.iter_mut().zip(self.average.iter().flatten()) {
+            kept.states.push(average.clone());
+        }
+        Checkpoint { settings, network: fingerprint.into(), history, snapshot }.to_bytes()
     }
 
     /// Goes on from a checkpoint of this run. Fails, before anything is changed, if it is of another network or cut.
-    pub fn resume(&mut self, checkpoint: Checkpoint) -> Result<(), TuneError> {
+    pub fn resume(&mut self, mut checkpoint: Checkpoint) -> Result<(), TuneError> {
+        // The file has an order of its own.
+        let place = |name: &str| self.good.tensors.iter().position(|kept| kept.name == name);
+        checkpoint.snapshot.tensors.sort_by_key(|kept| place(&kept.name));
+        if self.settings.average > 0.0 && !checkpoint.history.is_empty() {
+            let tensors = checkpoint.snapshot.tensors.iter_mut();
+            self.average = tensors.map(|kept| kept.states.pop()).collect();
+        }
         self.trainer.restore(&checkpoint.snapshot)?;
         (self.good, self.history) = (checkpoint.snapshot, checkpoint.history);
         (self.step, self.loss, self.correct) = (0, 0.0, 0.0);
@@ -124,6 +139,7 @@ impl Run {
         &mut self,
         network: &Tunable,
         examples: &Examples,
+        variants: &Variants,
         backend: &Backend,
     ) -> Result<Learned, TuneError> {
         let last = self.diverged.as_ref().or_else(|| self.history.last().filter(|last| last.done)).cloned();
@@ -140,7 +156,18 @@ impl Run {
             .map(|row| self.training[self.order[row % self.order.len()]]);
         let rows: Vec<(usize, usize)> = rows.collect();
         let labels: Vec<u32> = rows.iter().map(|(_, class)| *class as u32).collect();
-        self.trainer.step_from_cut(&gather(examples, &rows), &labels).await?;
+        // Every epoch has the next variant of each example, and neighbours are not at the same one.
+        let x: Vec<f32> = rows
+            .iter()
+            .flat_map(|&(place, _)| match variants.get(place) {
+                Some(varied) if !varied.is_empty() => &varied[(self.history.len() + place) % varied.len()],
+                _ => &example(examples, place).features,
+            })
+            .copied()
+            .collect();
+        let done = self.history.len() * self.steps() + self.step;
+        self.trainer.set_learning_rate(self.settings.learning_rate(done, self.steps()));
+        self.trainer.step_from_cut(&x, &labels).await?;
         let sums = self.trainer.take_sums().await?;
         self.step += 1;
         self.loss += sums.loss;
@@ -156,7 +183,8 @@ impl Run {
         if !sound {
             return self.recover(network, examples, backend).await;
         }
-        let answers = self.answers(&snapshot, network, examples, backend).await?;
+        let average = self.averaged(&snapshot);
+        let answers = self.answers(&snapshot, average.as_ref(), network, examples, backend).await?;
         let (validation_loss, validation_accuracy) = measured(&answers);
         if validation_loss.is_some_and(|loss| !loss.is_finite()) {
             return self.recover(network, examples, backend).await;
@@ -174,7 +202,7 @@ impl Run {
         };
         let learned = self.learned(sums.loss, Some(report.clone()));
         self.history.push(report);
-        self.good = snapshot;
+        (self.good, self.average) = (snapshot, average);
         (self.step, self.loss, self.correct) = (0, 0.0, 0.0);
         Ok(learned)
     }
@@ -189,13 +217,17 @@ impl Run {
         if self.step > 0 && self.diverged.is_none() {
             let snapshot = self.trainer.snapshot().await?;
             if snapshot.tensors.iter().flat_map(|kept| &kept.values).all(|value| value.is_finite()) {
+                self.average = self.averaged(&snapshot);
                 self.good = snapshot;
             }
         }
-        let answers = self.answers(&self.good, network, examples, backend).await?;
+        let answers = self.answers(&self.good, self.average.as_ref(), network, examples, backend).await?;
         let answers = answers.into_iter().map(|(answer, _)| answer).collect();
         let evaluation = Evaluation::new(&self.settings.training.classes, answers);
         let mut snapshot = self.good;
+        for (kept, average) in snapshot.tensors.iter_mut().zip(self.average.into_iter().flatten()) {
+            kept.values = average;
+        }
         // Nobody goes on from a run that has ended.
         snapshot.tensors.iter_mut().for_each(|kept| kept.states.clear());
         let network = network.fingerprint.clone();
@@ -219,7 +251,7 @@ impl Run {
         backend: &Backend,
     ) -> Result<Learned, TuneError> {
         self.trainer.restore(&self.good)?;
-        let answers = self.answers(&self.good, network, examples, backend).await?;
+        let answers = self.answers(&self.good, self.average.as_ref(), network, examples, backend).await?;
         let (validation_loss, validation_accuracy) = measured(&answers);
         let note = format!(
             "Training stopped in epoch {} because its numbers grew beyond all bounds; what was learned before is kept. \
@@ -242,10 +274,26 @@ impl Run {
         Ok(self.learned(report.loss, Some(report)))
     }
 
-    /// The answers to the held-out examples with these values, and the loss of each.
+    /// The average after an epoch that ends with these weights: the first epoch's weights are where it starts. Averages
+    /// of weights at the ends of epochs: Izmailov et al. 2018; fading ones: Polyak and Juditsky 1992.
+    fn averaged(&self, snapshot: &Snapshot) -> Option<Vec<Vec<f32>>> {
+        let kept = self.settings.average as f32;
+        let weights = snapshot.tensors.iter().map(|tensor| &tensor.values);
+        match &self.average {
+            _ if kept == 0.0 => None,
+            None => Some(weights.cloned().collect()),
+            Some(average) => {
+                let mean = |(average, weight): (&f32, &f32)| kept * average + (1.0 - kept) * weight;
+                Some(average.iter().zip(weights).map(|(a, w)| a.iter().zip(w).map(mean).collect()).collect())
+            }
+        }
+    }
+
+    /// The answers to the held-out examples with these values, or their average, and the loss of each.
     async fn answers(
         &self,
         snapshot: &Snapshot,
+        average: Option<&Vec<Vec<f32>>>,
         network: &Tunable,
         examples: &Examples,
         backend: &Backend,
@@ -255,7 +303,9 @@ impl Run {
         }
         let batch = self.batch.min(self.held_out.len());
         let (_, trained) = network.parts(batch)?;
-        let values = snapshot.tensors.iter().map(|kept| (kept.name.clone(), kept.values.clone()));
+        let values = snapshot.tensors.iter().enumerate().map(|(at, kept)| {
+            (kept.name.clone(), average.map_or(&kept.values, |average| &average[at]).clone())
+        });
         let parameters = self.start.clone().with_values(values);
         let logits: NodeId = trained.taps.logits.ok_or(TrainError::NoLogits)?;
         let lookup = async |param: &Param| {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::schedule::Schedule;
 use crate::train::{BatchNormMode, Optimizer, Options};
 use crate::transfer::optimizer::Method;
 use crate::transfer::{self, SettingsError};
@@ -25,6 +26,24 @@ pub struct Settings {
     pub clip_norm: f64,
     /// Whether what is cheap is computed again instead of being kept: less memory, a little more time.
     pub recompute: bool,
+    pub schedule: Course,
+    /// Epochs during which the learning rate rises from nothing; one cycle rises by itself.
+    pub warmup: f64,
+    /// How much of the average of the weights stays when an epoch's are added to it, 0 to below 1. The average is what is
+    /// checked and kept; at 0 it is the last weights.
+    pub average: f64,
+}
+
+/// The course of the learning rate over a run, by its name; the numbers of each are the usual ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Course {
+    #[default]
+    Constant,
+    /// A tenth after half of the epochs, and a tenth of that after three quarters. He et al. 2015.
+    Step,
+    Cosine,
+    OneCycle,
 }
 
 /// How much faster than pretrained layers the new head learns: it has everything to learn, and they have little.
@@ -33,12 +52,30 @@ const HEAD_RATE: f64 = 10.0;
 impl Settings {
     /// Names the first setting outside its range.
     pub fn validate(&self) -> Result<(), SettingsError> {
-        let found = self.clip_norm;
-        if !(0.0..=1e6).contains(&found) {
-            let (name, range) = ("the norm that gradients are clipped to", "from 0 (not at all) to 1000000");
+        let bounds = [
+            ("the norm that gradients are clipped to", "from 0 (not at all) to 1000000", self.clip_norm, 1e6),
+            ("the warm-up", "from 0 to 1000 epochs", self.warmup, 1e3),
+            ("the average of the weights", "from 0 (none) to 0.999", self.average, 0.999),
+        ];
+        if let Some((name, range, found, _)) =
+            bounds.into_iter().find(|(.., found, most)| !(0.0..=*most).contains(found))
+        {
             return Err(SettingsError::OutOfRange { name, range, found: found.to_string() });
         }
         self.training.validate()
+    }
+
+    /// The learning rate of a step, the first one of the run being 0, of epochs of so many `steps`.
+    pub(super) fn learning_rate(&self, step: usize, steps: usize) -> f64 {
+        let (epochs, warmup) = (self.training.epochs, self.warmup);
+        let at = |share: f64| share * epochs as f64;
+        let schedule = match self.schedule {
+            Course::Constant => Schedule::Constant { warmup },
+            Course::Step => Schedule::Step { epochs: vec![at(0.5), at(0.75)], factor: 0.1, warmup },
+            Course::Cosine => Schedule::Cosine { floor: 0.0, warmup },
+            Course::OneCycle => Schedule::OneCycle { rise: 0.3, start: 25.0, end: 1e4 },
+        };
+        self.training.learning_rate * schedule.at(step, steps, epochs)
     }
 
     pub(super) fn seed(&self) -> u64 {
@@ -82,6 +119,44 @@ mod tests {
         assert_eq!((read.training.learning_rate, read.training.epochs), (1.0, 50));
         let again: Settings = serde_json::from_str(&serde_json::to_string(&read).unwrap()).unwrap();
         assert_eq!(again, read);
+    }
+
+    #[test]
+    fn the_learning_rate_follows_its_course() {
+        let rates = |schedule, warmup| {
+            let mut settings = Settings { schedule, warmup, ..Settings::default() };
+            (settings.training.epochs, settings.training.learning_rate) = (4, 1.0);
+            (0..8).map(|step| settings.learning_rate(step, 2)).collect::<Vec<f64>>()
+        };
+        assert_eq!(rates(Course::Constant, 0.0), [1.0; 8]);
+        assert_eq!(rates(Course::Constant, 2.0)[..4], [0.25, 0.5, 0.75, 1.0]);
+        let stepwise = rates(Course::Step, 0.0);
+        assert!(stepwise[3] == 1.0 && stepwise[4] == 0.1 && stepwise[7] < 0.011, "{stepwise:?}");
+        let cosine = rates(Course::Cosine, 0.0);
+        assert!(cosine[0] == 1.0 && cosine.is_sorted_by(|a, b| a > b), "{cosine:?}");
+        let cycle = rates(Course::OneCycle, 0.0);
+        assert!(cycle[0] < 0.05 && cycle[2] > 0.9 && cycle[7] < 0.001, "{cycle:?}");
+    }
+
+    #[test]
+    fn what_goes_nowhere_is_refused_with_its_range() {
+        let valid = || {
+            let mut settings = Settings::default();
+            settings.training.classes = vec!["a".into(), "b".into()];
+            settings
+        };
+        assert_eq!(valid().validate(), Ok(()));
+        for (settings, part) in [
+            (
+                Settings { average: 1.0, ..valid() },
+                "average of the weights must be from 0 (none) to 0.999, got 1",
+            ),
+            (Settings { warmup: -1.0, ..valid() }, "warm-up must be from 0 to 1000 epochs, got -1"),
+            (Settings { clip_norm: f64::NAN, ..valid() }, "clipped to must be from 0"),
+        ] {
+            let sentence = settings.validate().expect_err(part).to_string();
+            assert!(sentence.contains(part), "{sentence:?} does not say {part:?}");
+        }
     }
 
     #[test]

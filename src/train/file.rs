@@ -14,6 +14,9 @@ use super::{Kept, Snapshot, TrainError};
 const FORMAT: &str = "headstart-training";
 const VERSION: &str = "1";
 
+/// An optimizer remembers two tensors at most; fine-tuning puts the average of a parameter after them.
+const PREFIXES: [&str; 3] = ["optimizer.0.", "optimizer.1.", "optimizer.2."];
+
 /// What a file says of itself beside its tensors.
 pub(crate) type Notes = HashMap<String, String>;
 
@@ -59,8 +62,10 @@ impl Snapshot {
         let step = notes.get("step").and_then(|step| step.parse().ok());
         let step = step.ok_or("it does not say how many steps were done")?;
         let mut tensors = Vec::new();
-        for (name, view) in file.iter().filter(|(name, _)| !(0..2).any(|i| name.starts_with(prefix(i)))) {
-            let states = (0..2).map_while(|i| file.tensor(&format!("{}{name}", prefix(i))).ok());
+        for (name, view) in
+            file.iter().filter(|(name, _)| !(0..PREFIXES.len()).any(|i| name.starts_with(prefix(i))))
+        {
+            let states = (0..PREFIXES.len()).map_while(|i| file.tensor(&format!("{}{name}", prefix(i))).ok());
             let states = states.map(|state| values(name, &state)).collect::<Result<_, _>>()?;
             let (dims, values) = (view.shape().to_vec(), values(name, &view)?);
             tensors.push(Kept { name: name.into(), dims, values, states });
@@ -71,7 +76,7 @@ impl Snapshot {
 }
 
 fn prefix(state: usize) -> &'static str {
-    ["optimizer.0.", "optimizer.1."][state]
+    PREFIXES[state]
 }
 
 fn values(name: &str, view: &TensorView<'_>) -> Result<Vec<f32>, String> {

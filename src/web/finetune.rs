@@ -80,6 +80,17 @@ impl WebFineTuning {
         object([("features", features.into()), ("ms", (now() - started).into())])
     }
 
+    /// Shows it another picture of what the example of that id shows, changed at random: epochs learn from an example's
+    /// variants in turn, and what is held out is checked as it was shown.
+    pub async fn vary(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "Picture")] picture: JsValue,
+        id: String,
+    ) -> Result<(), JsError> {
+        let x = prepare(&picture, &self.input)?;
+        self.tuning.lock().await.vary(&id, &x).await.map_err(sentence)
+    }
+
     /// Keeps an example whose features at the cut are known already.
     pub async fn restore(
         &self,

@@ -1,5 +1,6 @@
 //! Training the loaded network from any cut: what `engine.trainer()` gives to JavaScript.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use async_lock::{Mutex, MutexGuard};
@@ -19,6 +20,8 @@ pub struct WebTrainer {
     pub(super) network: Trainable,
     cut: String,
     options: Options,
+    /// From the next step on.
+    learning_rate: Cell<f64>,
     /// Made by the first step, which says how large a batch is.
     trainer: Mutex<Option<(usize, Trainer)>>,
     /// The network of now, prepared to be asked.
@@ -45,8 +48,9 @@ impl Engine {
         let node = network.cut(&graph, &cut).map_err(sentence)?;
         graph.split(node).map_err(sentence)?;
         let options = read_options(&options)?;
+        let learning_rate = Cell::new(options.learning_rate);
         let (backend, trainer, answering) = (self.backend.clone(), Mutex::default(), Mutex::default());
-        Ok(WebTrainer { backend, network, cut, options, trainer, answering })
+        Ok(WebTrainer { backend, network, cut, options, learning_rate, trainer, answering })
     }
 }
 
@@ -65,6 +69,7 @@ impl WebTrainer {
             *slot = Some((batch, fresh));
         }
         let (_, trainer) = slot.as_mut().expect("just prepared");
+        trainer.set_learning_rate(self.learning_rate.get());
         trainer.step(&x, &labels).await.map_err(sentence)
     }
 
@@ -92,7 +97,13 @@ impl WebTrainer {
 
     #[wasm_bindgen(getter, js_name = learningRate)]
     pub fn learning_rate(&self) -> f64 {
-        self.options.learning_rate
+        self.learning_rate.get()
+    }
+
+    /// Takes effect with the next step: whoever follows a schedule sets it before each.
+    #[wasm_bindgen(setter, js_name = learningRate)]
+    pub fn set_learning_rate(&self, learning_rate: f64) {
+        self.learning_rate.set(learning_rate);
     }
 
     /// Frees everything.

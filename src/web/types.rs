@@ -215,6 +215,12 @@ export interface FineTuningSettings extends TrainingSettings {
   clipNorm?: number;
   /** Computes again what is cheap instead of keeping it: less memory, a little more time, the same numbers. */
   recompute?: boolean;
+  /** The course of the learning rate; "constant", if not given. */
+  schedule?: "constant" | "step" | "cosine" | "oneCycle";
+  /** Epochs during which the learning rate rises from nothing; one cycle rises by itself. */
+  warmup?: number;
+  /** How much of the average of the weights stays when an epoch's are added, 0 to 0.999; the average is what is kept. */
+  average?: number;
 }
 
 export interface TrainingCost {

@@ -94,7 +94,8 @@ export async function makeCamera(browser) {
   const page = await browser.newPage();
   await page.goto(site.address);
   const frames = await page.evaluate(async () => {
-    const { loadDemo, drawDemo, random, randomPose } = await import(new URL("js/demo.js", document.baseURI).href);
+    const { loadDemo, drawDemo, randomPose } = await import(new URL("js/demo.js", document.baseURI).href);
+    const { random } = await import(new URL("js/random.js", document.baseURI).href);
     const [fruit, animals] = await loadDemo();
     const next = random(7);
     const out = [];

@@ -91,6 +91,44 @@ test("fine-tuning shows the pictures, draws its curves, and predicts; stop keeps
   await page.context().close();
 });
 
+test("more settings are closed at first, show what becomes of a picture, and go into the run", async () => {
+  const { page, errors } = await site.visit();
+  await withDemo(page);
+  await page.locator("#settings-form > summary").click();
+  const strip = page.getByRole("img", { name: "8 variants of your last picture" });
+  assert.equal(await page.getByLabel("Learning rate over time", { exact: true }).isVisible(), false);
+  await page.getByText("More settings").click();
+  await page.getByText("They count once the line is moved up").waitFor();
+  assert.equal(await strip.isVisible(), false);
+  const drawn = () => strip.locator("canvas").evaluateAll((places) => places.map((place) => place.toDataURL()));
+  await page.getByLabel("Mirror", { exact: true }).check();
+  await strip.waitFor();
+  const mirrored = await drawn();
+  assert.equal(new Set(mirrored).size, 2, "a picture and its mirror image");
+  await page.getByLabel("Cover", { exact: true }).check();
+  await page.waitForFunction((earlier) => document.querySelector(".variants canvas").toDataURL() !== earlier, mirrored[0]);
+  assert.equal(new Set(await drawn()).size, 8);
+  await page.getByLabel("Cover", { exact: true }).uncheck();
+  await page.waitForFunction((earlier) => document.querySelector(".variants canvas").toDataURL() === earlier, mirrored[0]);
+  for (const change of ["Cut out", "Turn", "Colours"]) await page.getByLabel(change, { exact: true }).check();
+  await page.getByLabel("Learning rate over time", { exact: true }).selectOption("oneCycle");
+  assert.equal(await page.getByLabel("Warm-up, in epochs", { exact: true }).isDisabled(), true);
+  await page.getByLabel("Average of weights", { exact: true }).selectOption("0.8");
+  await page.getByLabel("Longest correction", { exact: true }).selectOption("1");
+  await set(page, { cut: "image", epochs: 2 });
+  await until(page, (state) => state.dial.cost !== null && state.settings.cut === "image");
+  await page.locator(".variants").scrollIntoViewIfNeeded();
+  await page.screenshot({ path: join(ARTIFACTS, "more-settings-wide.png") });
+  await page.locator("button.train").first().click();
+  await trained(page);
+  const { schedule, average, clipNorm, augmentation } = (await page.evaluate(() => globalThis.headstart.store.state)).head.settings;
+  assert.deepEqual({ schedule, average, clipNorm, augmentation }, { schedule: "oneCycle", average: 0.8, clipNorm: 1, augmentation: ["crop", "flip", "turn", "colour"] });
+  await page.getByRole("button", { name: "Back to the defaults" }).click();
+  await until(page, (state) => state.settings.augmentation.length === 0 && state.settings.schedule === "constant");
+  assert.deepEqual(errors, []);
+  await page.context().close();
+});
+
 test("a run that diverges says so and says what helps; batches too large for this device are refused", async () => {
   const { page, errors } = await site.visit();
   await withDemo(page);

@@ -128,7 +128,7 @@ test("the same seed learns the same, another seed does not, and too large steps 
   const one = await early();
   await restart("Start over");
   assert.deepEqual(await early(), one);
-  await page.locator(".digits-train summary").click();
+  await page.locator(".digits-train > .settings > summary").click();
   await restart("Start over with other random numbers");
   assert.notDeepEqual(await early(), one);
   await page.evaluate(() => document.dispatchEvent(new CustomEvent("digits-settings", { detail: { learningRate: 1e30 } })));
@@ -186,15 +186,53 @@ test("files of digits are taken, others refused with a sentence, and what was le
   await browser.close();
 });
 
-test("it learns on WebGPU too", async (t) => {
-  const browser = await launch({ webgpu: true });
-  // A software adapter takes its time: the page comes with few digits here.
+/** The page with few digits: 50 to learn from. */
+function serveFew() {
   const few = /** @type {Record<string, Buffer>} */ ({});
   for (const [name, count] of /** @type {[string, number][]} */ ([["learn", 50], ["test", 10]])) {
     few[`/digits/${name}-images.bin`] = bars(count);
     few[`/digits/${name}-labels.bin`] = digitsInTurn(count);
   }
-  const small = await serveReal({ answer: (path) => few[path] ?? null });
+  return serveReal({ answer: (path) => few[path] ?? null });
+}
+
+test("a round with a schedule pauses at its end, digits are changed by the seed, and clipped steps stay finite", async () => {
+  const browser = await launch();
+  const small = await serveFew();
+  const { page, errors, state } = await open(browser, `${small.address}?backend=cpu#/digits`);
+  await ready(page);
+  await page.locator(".digits-train > .settings > summary").click();
+  await page.locator(".digits-train").getByText("More settings").click();
+  const strip = page.getByRole("img", { name: "8 variants of one digit" });
+  assert.equal(await strip.isVisible(), false);
+  await page.getByLabel("Turn and move", { exact: true }).check();
+  await strip.waitFor();
+  assert.equal(new Set(await strip.locator("canvas").evaluateAll((places) => places.map((place) => place.toDataURL()))).size, 8);
+  await page.getByLabel("Learning rate over time", { exact: true }).selectOption("cosine");
+  await page.getByLabel("A round", { exact: true }).selectOption("5");
+  const round = async () => {
+    await page.getByRole("button", { name: /^Train/ }).click();
+    await until(page, (now) => now.digits.seen > 0 && !now.digits.running, null, LONG);
+    return (await state()).digits;
+  };
+  const first = await round();
+  assert.ok(first.seen >= 250 && first.seen < 250 + 32, `${first.seen} digits in a round of 250`);
+  await page.getByRole("button", { name: "Start over", exact: true }).click();
+  await until(page, (now) => now.digits.seen === 0 && now.digits.checks.length === 1 && !now.digits.running);
+  assert.deepEqual((await round()).checks.at(-1), first.checks.at(-1));
+  await page.evaluate(() => document.dispatchEvent(new CustomEvent("digits-settings", { detail: { clipNorm: 0.1, learningRate: 0.2, turn: false } })));
+  await page.getByRole("button", { name: "Train on" }).click();
+  await until(page, (now, earlier) => now.digits.seen > earlier && !now.digits.running, first.seen, LONG);
+  assert.equal((await state()).digits.sentence, "");
+  assert.deepEqual(errors, []);
+  await browser.close();
+  await small.close();
+});
+
+test("it learns on WebGPU too", async (t) => {
+  const browser = await launch({ webgpu: true });
+  // A software adapter takes its time.
+  const small = await serveFew();
   const { page, errors, state } = await open(browser, `${small.address}?backend=webgpu#/digits`);
   await ready(page);
   const first = (await state()).digits;

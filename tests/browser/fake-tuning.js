@@ -13,6 +13,10 @@ export function fakeTuning(Engine) {
     async add(picture, example) {
       return this.inner.addExample(picture, example);
     }
+    async vary(picture, id) {
+      if (!this.inner.examples.has(id)) throw new Error(`there is no example ${id} to vary`);
+      this.varied = (this.varied ?? 0) + 1;
+    }
     async restore(example) {
       this.inner.restoreExample(example);
     }

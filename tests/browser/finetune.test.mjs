@@ -64,6 +64,28 @@ test("a whole LeNet-5 learns on the CPU, is stopped and kept, survives a killed 
   await browser.close();
 });
 
+test("with a schedule, an average, clipping and changed pictures it learns, and the same seed learns the same", async (t) => {
+  const browser = await launch();
+  const { page, errors } = await open(browser, `${site.address}?backend=cpu&demo=5`);
+  await withLenet(page, 15);
+  await set(page, { cut: "image", fresh: true, epochs: 12, learningRate: 0.004, schedule: "oneCycle", average: 0.5, clipNorm: 5, augmentation: ["crop", "flip", "turn", "colour", "cutout"] });
+  const run = async () => {
+    await page.evaluate(() => globalThis.headstart.store.set({ head: null }));
+    await page.locator("button.train").first().click();
+    await trained(page);
+    return (await state(page)).head;
+  };
+  const { history, evaluation } = await run();
+  t.diagnostic(`loss ${history[0].loss.toFixed(3)} to ${history.at(-1).loss.toFixed(3)}, held back ${evaluation.accuracy}`);
+  assert.ok(history.at(-1).loss < 0.95 * history[0].loss, JSON.stringify(history));
+  assert.equal(history.at(-1).validationAccuracy, evaluation.accuracy, "the average is checked, and kept");
+  assert.deepEqual((await run()).history, history);
+  await set(page, { augmentation: [] });
+  assert.notDeepEqual((await run()).history, history);
+  assert.deepEqual(errors, []);
+  await browser.close();
+});
+
 test("the last stage of the bundled backbone is fine-tuned on the CPU, and a learning rate beyond reason is survived", async (t) => {
   const browser = await launch();
   const { page, errors } = await open(browser, `${site.address}?backend=cpu&demo=5`);

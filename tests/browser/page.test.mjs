@@ -77,7 +77,7 @@ test("the demo gives three classes that train at once, and the bars follow the d
 test("stop ends training at once and keeps what was learned", async () => {
   const { page, errors } = await site.visit();
   await withDemo(page);
-  await page.locator("#settings-form summary").click();
+  await page.locator("#settings-form > summary").click();
   await page.getByLabel("Epochs", { exact: true }).fill("1000");
   await page.keyboard.press("Tab");
   await page.locator("button.train").first().click();

@@ -201,7 +201,7 @@ test("a graphics processor lost while training is told and nothing is lost", asy
   const { page, errors } = await open(browser, `${site.address}?backend=webgpu&demo=2`);
   await page.getByRole("button", { name: "Try the demo" }).click();
   await until(page, (state) => state.samples.length === 6 && state.pending === 0, null, LONG);
-  await page.locator("#settings-form summary").click();
+  await page.locator("#settings-form > summary").click();
   await page.getByLabel("Epochs", { exact: true }).fill("1000");
   await page.keyboard.press("Tab");
   await page.locator("#settings-form").getByLabel("Head", { exact: true }).selectOption("256");

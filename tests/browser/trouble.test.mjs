@@ -146,7 +146,7 @@ test("when the store is full, the pictures stay in memory and the project can be
 test("a lost graphics processor while training is told, the engine starts again and training can be repeated", async () => {
   const { page, errors } = await site.visit();
   await withDemo(page);
-  await page.locator("#settings-form summary").click();
+  await page.locator("#settings-form > summary").click();
   await page.getByLabel("Epochs", { exact: true }).fill("1000");
   await page.keyboard.press("Tab");
   await page.locator("button.train").first().click();

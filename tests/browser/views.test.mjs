@@ -48,11 +48,15 @@ for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
     await page.locator("button.train").first().click();
     await until(page, (state) => state.head !== null && !state.training.running && state.predicting.result !== null);
     await shot("3-trained-wide");
-    await page.locator("#settings-form summary").click();
+    await page.locator("#settings-form > summary").click();
     await page.getByRole("button", { name: "What is the epochs setting?" }).click();
     await shot("4-settings-wide");
     await page.keyboard.press("Escape");
-    await page.locator("#settings-form summary").click();
+    await page.getByText("More settings").click();
+    for (const change of ["Cut out", "Turn", "Colours"]) await page.getByLabel(change, { exact: true }).check();
+    await page.getByRole("img", { name: "8 variants of your last picture" }).scrollIntoViewIfNeeded();
+    await shot("4-more-settings-wide");
+    await page.locator("#settings-form > summary").click();
     await page.locator(".confusion button:not(:disabled)").first().click();
     await page.locator(".cell-pictures").scrollIntoViewIfNeeded();
     await shot("5-results-wide");

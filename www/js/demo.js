@@ -2,23 +2,13 @@
 // tried without a camera. Two pictures of every class are never recorded; they only appear when predicting, so that
 // the demo shows a network recognising what it has not seen. Knows nothing of classes' ids or the engine.
 
+import { random } from "./random.js";
 import { SITE } from "./site.js";
 
 /** @typedef {{ name: string, pictures: ImageBitmap[] }} DemoClass */
 
 const HELD_BACK = 2;
 const SIDE = 320;
-
-/** A small seeded generator: the same seed draws the same pictures. Mulberry32, by Tommy Ettinger. @param {number} seed */
-export function random(seed) {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
-}
 
 /** @returns {Promise<DemoClass[]>} */
 export async function loadDemo() {

@@ -1,5 +1,7 @@
 // The dial: where a network can be cut, what each position is called and how it is best trained. Pure.
 
+import { VARIANTS } from "./augment.js";
+
 /** @typedef {import("./types").NetworkInfo} NetworkInfo */
 /** @typedef {import("./types").State} State */
 /** @typedef {import("./types").TrainSettings} TrainSettings */
@@ -69,6 +71,11 @@ export function movedTo(settings, to) {
   const [before, moved] = [defaultsFor(settings.cut, settings.fresh), { ...settings, ...to }];
   const after = defaultsFor(moved.cut, moved.fresh);
   return { ...moved, epochs: settings.epochs === before.epochs ? after.epochs : settings.epochs, learningRate: settings.learningRate === before.learningRate ? after.learningRate : settings.learningRate };
+}
+
+/** Looks at pictures before a run begins: one at each, and one at each of its variants. @param {Pick<TrainSettings, "augmentation">} settings @param {{ training: number, held: number }} counts */
+export function looks({ augmentation }, { training, held }) {
+  return (training + held) * (augmentation.length > 0 ? 1 + VARIANTS : 1);
 }
 
 /** Pictures that are learned from and held back, about. @param {Pick<State, "classes" | "samples" | "settings">} state */

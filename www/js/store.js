@@ -41,7 +41,7 @@ export function createStore(initial) {
 }
 
 /** @type {import("./types").TrainSettings} */
-export const DEFAULT_SETTINGS = { hidden: 0, epochs: 50, batchSize: 16, learningRate: 0.002, l2: 0.0001, validationShare: 0.2, seed: 1, optimizer: "adam", momentum: 0.9, cut: "features", fresh: false };
+export const DEFAULT_SETTINGS = { hidden: 0, epochs: 50, batchSize: 16, learningRate: 0.002, l2: 0.0001, validationShare: 0.2, seed: 1, optimizer: "adam", momentum: 0.9, cut: "features", fresh: false, schedule: "constant", warmup: 0, average: 0, clipNorm: 0, augmentation: [] };
 
 /** Before any training. @type {import("./types").State["training"]} */
 export const NO_TRAINING = { running: false, waiting: false, history: [], split: null, sentence: "", step: null, shown: null, unfinished: null };
@@ -50,7 +50,7 @@ export const NO_TRAINING = { running: false, waiting: false, history: [], split:
 export const DEFAULT_CHOICE = { id: "efficientnet_lite0", weights: "published", file: "", part: "whole" };
 
 /** LeNet-5 before anybody looked at it. @type {import("./digits/types").DigitsState} */
-export const NO_DIGITS = { phase: "closed", sentence: "", backend: "", data: null, settings: { learningRate: 0.02, batchSize: 32, seed: 1 }, start: "random", running: false, seen: 0, rate: 0, loss: null, checks: [], reading: null, asked: null, filters: null, pad: { pixels: null, truth: null, shares: null } };
+export const NO_DIGITS = { phase: "closed", sentence: "", backend: "", data: null, settings: { learningRate: 0.02, batchSize: 32, seed: 1, schedule: "constant", passes: 2, warmup: 0, clipNorm: 0, turn: false, cover: false }, start: "random", running: false, seen: 0, rate: 0, loss: null, checks: [], reading: null, asked: null, filters: null, pad: { pixels: null, truth: null, shares: null } };
 
 /** The table before anything has happened: two empty classes, no picture, no network. @returns {State} */
 export function initialState() {

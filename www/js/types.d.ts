@@ -28,6 +28,12 @@ export interface TrainSettings {
   seed: number; optimizer: "adam" | "sgd"; momentum: number;
   /** Where the dial stands: what comes after it is trained; and whether that starts from random numbers. */
   cut: string; fresh: boolean;
+  /** The course of the learning rate, and the epochs during which it rises from nothing. */
+  schedule: "constant" | "step" | "cosine" | "oneCycle"; warmup: number;
+  /** How much of the average of weights stays at the end of an epoch, and the longest correction; none at 0. */
+  average: number; clipNorm: number;
+  /** How pictures are changed before they are learned from. */
+  augmentation: import("./augment").Change[];
 }
 /** `perClass` and `runSeed` are for comparisons: fewer pictures, drawn anew. */
 export interface FineTuneSettings extends TrainSettings { classes: string[]; perClass?: number | null; runSeed?: number | null }
@@ -35,6 +41,7 @@ export interface TrainingCost { trained: number; parameters: number; bytes: numb
 export interface StepProgress { epoch: number; step: number; steps: number }
 export interface FineTuning {
   add(picture: Picture, example: { id: string; class: string; burst: string }): Promise<{ features: Float32Array; ms: number }>;
+  vary(picture: Picture, id: string): Promise<void>;
   restore(example: { id: string; class: string; burst: string; features: Float32Array }): Promise<void>;
   begin(settings: FineTuneSettings): Promise<Split>;
   resume(bytes: Uint8Array): Promise<Split & { history: EpochResult[] }>;
@@ -83,7 +90,7 @@ export interface Engine {
   predict(picture: Picture): Promise<Prediction>;
   exportHead(): Uint8Array;
   importHead(bytes: Uint8Array): Promise<void>;
-  trainer(options: { cut: string; optimizer: "sgd" | "adam" | "adamw"; learningRate: number; momentum: number; seed: number }): Promise<Trainer>;
+  trainer(options: { cut: string; optimizer: "sgd" | "adam" | "adamw"; learningRate: number; momentum: number; clipNorm: number; seed: number }): Promise<Trainer>;
   tuning(): string;
   selfTest(onCase?: (done: number, total: number) => void): Promise<SelfTestCase[]>;
   loseDevice(): void;
@@ -91,6 +98,8 @@ export interface Engine {
 }
 /** A network in training, on copies of the loaded one's parameters. */
 export interface Trainer {
+  /** From the next step on. */
+  learningRate: number;
   step(x: Float32Array, labels: Uint32Array): Promise<number>;
   predict(x: Float32Array, batch: number): Promise<Float32Array>;
   parameter(name: string): Promise<Float32Array>;

@@ -75,6 +75,15 @@ export function fineTuning(running, breathe) {
       }
     },
 
+    /** Another picture of what an example shows. @param {ImageBitmap} bitmap @param {string} id */
+    async tuneVary(bitmap, id) {
+      try {
+        await open().vary(bitmap, id);
+      } finally {
+        bitmap.close();
+      }
+    },
+
     /**
      * Runs until the last epoch or until `tuneStop` is called. What was learned comes back as a file either way.
      * @param {FineTuneSettings} settings @param {Uint8Array | null} checkpoint to go on from

@@ -1,13 +1,14 @@
 // What a person does with pictures: record, add files, try the demo, remove, clear, download.
 
 import { demoCountInAddress } from "../address.js";
-import { drawDemo, loadDemo, parts, random, randomPose } from "../demo.js";
+import { drawDemo, loadDemo, parts, randomPose } from "../demo.js";
 import { sentenceOf } from "../engine.js";
 import { fileName, save } from "../files.js";
 import { archive } from "../late.js";
 import { freeColor } from "../palette.js";
 import { keepPicture, readPicture } from "../pictures.js";
 import { isUntouched, samplesOf } from "../project.js";
+import { random } from "../random.js";
 import { newId } from "../store.js";
 
 /** @typedef {import("../types").Sample} Sample */

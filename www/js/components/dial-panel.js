@@ -1,7 +1,7 @@
 // What the place of the dial means: its name, what it trains from, and what that costs in weights, memory and time.
 
 import { emit, h, say, watch } from "../dom.js";
-import { duration, epochMs, headAlone, meaningOf, nameOf, pictureCounts, placeOf, positions, startsFresh } from "../dial.js";
+import { duration, epochMs, headAlone, looks, meaningOf, nameOf, pictureCounts, placeOf, positions, startsFresh } from "../dial.js";
 import { megabytes, roughly } from "../networks.js";
 import { explain } from "./popover.js";
 
@@ -56,11 +56,11 @@ export function dialPanel(element) {
       }
       const { cost, pace } = dial;
       say(weights, cost ? `${roughly(cost.trained)} of ${roughly(cost.parameters)}` : "…");
-      say(memory, alone ? "next to nothing" : cost ? megabytes(cost.bytes + cost.pictureBytes * (counts.training + counts.held)) : "…");
+      say(memory, alone ? "next to nothing" : cost ? megabytes(cost.bytes + cost.pictureBytes * looks(settings, counts)) : "…");
       const ms = pace && epochMs(pace, place, settings.batchSize, counts);
       say(time, alone ? "a moment" : dial.measuring ? "measuring…" : ms === null ? "" : counts.training === 0 ? `${duration((ms ?? 0) || pace?.stepMs || 0)}` : `${pace?.cut === place.cut || (ms ?? 0) < 950 ? "" : "about "}${duration(ms ?? 0)}`);
       measure.hidden = alone || dial.measuring || running || pace?.cut === place.cut || cost?.fits === false;
-      const shown = pace && place.cut !== "image" ? pace.frozenMs * (counts.training + counts.held) : 0;
+      const shown = pace && place.cut !== "image" ? pace.frozenMs * looks(settings, counts) : 0;
       say(whole, alone || ms === null || counts.training === 0 ? "" : `${settings.epochs} epochs on ${counts.training} pictures: ${duration(ms * settings.epochs + shown)}, if this computer does nothing else.`);
       whole.hidden = whole.textContent === "";
       say(trouble, dial.sentence || cost?.sentence || "");

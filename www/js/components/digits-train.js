@@ -3,13 +3,13 @@
 import { NETWORK } from "../digits/lesson.js";
 import { emit, h, icon, say, watch } from "../dom.js";
 import { sourceOf } from "../weights.js";
-import { explain } from "./popover.js";
+import { digitsMore } from "./digits-more.js";
+import { fieldGrid } from "./fields.js";
 
-/** @typedef {import("../digits/types").Settings} Settings */
-/** @type {{ key: "learningRate" | "batchSize", label: string, why: string, options: [number, string][] }[]} */
+/** @type {import("./fields.js").Field[]} */
 const FIELDS = [
-  { key: "learningRate", label: "Learning rate", why: "How far each number is moved after a mistake. Too far, and it forgets what it knew; not far enough, and it takes for ever.", options: [[0.001, "0.001, tiny steps"], [0.005, "0.005"], [0.02, "0.02, usual"], [0.05, "0.05"], [0.2, "0.2, too large?"]] },
-  { key: "batchSize", label: "Batch size", why: "How many digits it looks at before its numbers are moved once. Few: many hasty steps. Many: fewer, surer ones.", options: [[8, "8"], [32, "32, usual"], [128, "128"]] },
+  { key: "learningRate", label: "Learning rate", why: "How far each number is moved after a mistake. Too far, and it forgets what it knew; not far enough, and it takes for ever.", options: [["0.001", "0.001, tiny steps"], ["0.005", "0.005"], ["0.02", "0.02, usual"], ["0.05", "0.05"], ["0.2", "0.2, too large?"]] },
+  { key: "batchSize", label: "Batch size", why: "How many digits it looks at before its numbers are moved once. Few: many hasty steps. Many: fewer, surer ones.", options: [["8", "8"], ["32", "32, usual"], ["128", "128"]] },
 ];
 
 /** @param {HTMLElement} element @returns {import("../types").Component} */
@@ -24,17 +24,15 @@ export function digitsTrain(element) {
   const bar = h("progress", { max: 1, "aria-label": "This pass" });
   const spoken = h("p", { class: "visually-hidden", role: "status" });
   const values = ["Digits seen", "Pass", "Digits a second"].map((term) => [term, h("dd", { class: "figures" }, "–")]);
-  const inputs = FIELDS.map(({ key, options }) => {
-    const input = h("select", { id: `digits-${key}`, onchange: () => emit(element, "digits-settings", { [key]: Number(input.value) }) }, ...options.map(([value, text]) => h("option", { value: String(value) }, text)));
-    return input;
-  });
+  const fields = fieldGrid("digits", FIELDS, (change) => emit(element, "digits-settings", change));
+  const more = h("details", { class: "settings more-settings" });
   const device = h("p", { class: "hint" });
   element.append(
     h("div", { class: "row" }, train, pause, restart, trained),
     words,
     bar,
     h("dl", { class: "digits-figures" }, ...values.map(([term, value]) => h("div", {}, h("dt", {}, term), value))),
-    h("details", { class: "settings" }, h("summary", {}, "Settings"), h("div", { class: "settings-grid" }, ...FIELDS.map((field, at) => h("div", { class: "field" }, h("span", { class: "field-label" }, h("label", { for: `digits-${field.key}` }, field.label), explain(`the ${field.label.toLowerCase()}`, field.why)), /** @type {Node} */ (inputs[at])))), h("div", { class: "row" }, reseed), device),
+    h("details", { class: "settings" }, h("summary", {}, "Settings"), fields.grid, more, h("div", { class: "row" }, reseed), device),
     spoken,
   );
 
@@ -62,11 +60,7 @@ export function digitsTrain(element) {
       say(words, now());
       const texts = [seen.toLocaleString("en"), seen === 0 ? "–" : String(Math.floor((seen - 1) / count) + 1), running && rate > 0 ? Math.round(rate).toLocaleString("en") : "–"];
       values.forEach(([, value], at) => say(/** @type {Element} */ (value), texts[at] ?? ""));
-      FIELDS.forEach(({ key }, at) => {
-        const input = /** @type {HTMLSelectElement} */ (inputs[at]);
-        input.disabled = running;
-        input.value = String(settings[key]);
-      });
+      fields.update(settings, () => running);
       say(device, backend && `It runs on: ${backend}. Its first numbers come from seed ${settings.seed}: the same seed learns the same way.`);
       // A screen reader hears how it goes, but not at every check.
       if (accuracy !== undefined && performance.now() - heard > 8000) {
@@ -85,9 +79,11 @@ export function digitsTrain(element) {
       }
     },
   );
+  const drawMore = digitsMore(more);
   return (state) => {
     offer(state);
     draw(state);
+    drawMore(state);
   };
 }
 

@@ -60,7 +60,7 @@ export function createLesson(store) {
       const { run, files } = await recallDigits();
       mine.sets = await readDigits(files.length > 0 ? files : await bundled());
       if (session !== mine) return;
-      patch({ backend: info.label, data: dataOf(mine, files), ...(run && { settings: run.settings }) });
+      patch({ backend: info.label, data: dataOf(mine, files), ...(run && { settings: { ...NO_DIGITS.settings, ...run.settings } }) });
       await begin(mine, run);
     });
   }

@@ -1,7 +1,10 @@
 // Learning to read digits, in the worker: batches in an order that the seed decides, steps of the engine's trainer, and
 // checks on the digits kept apart, which are never learned from. Knows the engine's calls, no page and no storage.
 
+import { seedOf } from "../random.js";
+import { round, shareAt } from "./course.js";
 import { PIXELS, SIDE } from "./idx.js";
+import { variedDigit } from "./vary.js";
 
 /** @typedef {import("./idx.js").Sets} Sets */
 /** @typedef {import("./types").Settings} Settings */
@@ -31,7 +34,7 @@ export function school(engine, breathe) {
   }
 
   /** @param {Settings} settings */
-  const hire = ({ learningRate, seed }) => engine().trainer({ cut: "image", optimizer: "sgd", learningRate, momentum: 0.9, seed });
+  const hire = ({ learningRate, clipNorm, seed }) => engine().trainer({ cut: "image", optimizer: "sgd", learningRate, momentum: 0.9, clipNorm, seed });
 
   return {
     /**
@@ -46,13 +49,13 @@ export function school(engine, breathe) {
     },
 
     /**
-     * Learns until `stop` is called. Where numbers grow beyond all bounds it goes back to the last check and fails.
+     * Learns until `stop` is called or the round is over. Where numbers grow beyond all bounds it goes back to the last check and fails.
      * @param {Settings} settings @param {(progress: import("./types").Progress) => void} onProgress
      * @param {(check: import("./types").Check, reading: import("./types").Reading) => void} onCheck
      */
     async digitsLearn(settings, onProgress, onCheck) {
       const current = learning();
-      if (settings.learningRate !== current.settings.learningRate) {
+      if (settings.clipNorm !== current.settings.clipNorm) {
         const trainer = await hire(settings);
         await trainer.restore(await current.trainer.snapshot());
         current.trainer.dispose();
@@ -62,8 +65,11 @@ export function school(engine, breathe) {
       stopAsked = false;
       let [told, checked, checkedAt] = [performance.now(), performance.now(), current.seen];
       let [losses, since] = [/** @type {number[]} */ ([]), current.seen];
-      while (!stopAsked) {
+      const count = current.sets.learn.labels.length;
+      const end = (Math.floor(current.seen / round(settings, count)) + 1) * round(settings, count);
+      while (!stopAsked && current.seen < end) {
         const batch = nextBatch(current);
+        current.trainer.learningRate = settings.learningRate * shareAt(settings, current.seen, count);
         // Together with the step, so that nobody finds one without the other.
         current.seen += settings.batchSize;
         const loss = await current.trainer.step(batch.x, batch.labels);
@@ -134,13 +140,15 @@ async function check(pupil) {
 }
 
 /** The next digits to learn from: every pass has all of them, in another order. @param {Pupil} pupil */
-function nextBatch({ sets: { learn }, settings: { batchSize, seed }, seen }) {
+function nextBatch({ sets: { learn }, settings, seen }) {
+  const { batchSize, seed, turn, cover } = settings;
   const count = learn.labels.length;
+  const shown = (/** @type {number} */ place, /** @type {number} */ at) => (turn || cover ? variedDigit(picture(learn.pixels, place), settings, seedOf(seed, seen + at)) : picture(learn.pixels, place));
   const places = Array.from({ length: batchSize }, (_, at) => {
     const index = seen + at;
     return orderOf(seed, Math.floor(index / count), count)[index % count] ?? 0;
   });
-  return { x: prepared(places.map((place) => picture(learn.pixels, place))), labels: Uint32Array.from(places, (place) => learn.labels[place] ?? 0) };
+  return { x: prepared(places.map(shown)), labels: Uint32Array.from(places, (place) => learn.labels[place] ?? 0) };
 }
 
 /** @type {{ key: string, order: Uint32Array }} */
