@@ -112,7 +112,7 @@ test("more settings are closed at first, show what becomes of a picture, and go 
   await page.waitForFunction((earlier) => document.querySelector(".variants canvas").toDataURL() === earlier, mirrored[0]);
   for (const change of ["Cut out", "Turn", "Colours"]) await page.getByLabel(change, { exact: true }).check();
   await page.getByLabel("Learning rate over time", { exact: true }).selectOption("oneCycle");
-  assert.equal(await page.getByLabel("Warm-up, in epochs", { exact: true }).isDisabled(), true);
+  await page.locator("#setting-warmup:disabled").waitFor();
   await page.getByLabel("Average of weights", { exact: true }).selectOption("0.8");
   await page.getByLabel("Longest correction", { exact: true }).selectOption("1");
   await set(page, { cut: "image", epochs: 2 });
