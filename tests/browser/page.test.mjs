@@ -137,7 +137,7 @@ test("a project is saved as one zip, opened by another visitor, and opening is u
   await train(first.page);
   await first.page.getByRole("button", { name: "Project", exact: true }).click();
   const download = first.page.waitForEvent("download");
-  await first.page.getByText("Save project as a file").click();
+  await first.page.getByRole("button", { name: "Save project as a file" }).click();
   const file = join(mkdtempSync(join(tmpdir(), "headstart-")), (await download).suggestedFilename());
   await (await download).saveAs(file);
   assert.match(file, /\.headstart\.zip$/);

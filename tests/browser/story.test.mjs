@@ -129,11 +129,11 @@ for (const backend of BACKENDS) {
 
     await page.getByRole("button", { name: "Project", exact: true }).click();
     const download = page.waitForEvent("download");
-    await page.getByText("Save project as a file").click();
+    await page.getByRole("button", { name: "Save project as a file" }).click();
     const file = join(mkdtempSync(join(tmpdir(), "headstart-")), (await download).suggestedFilename());
     await (await download).saveAs(file);
     await page.getByRole("button", { name: "Project", exact: true }).click();
-    await page.getByText("New project").click();
+    await page.getByRole("button", { name: "New project" }).click();
     await until(page, (state) => state.samples.length === 0 && state.head === null);
     await page.locator('#top-bar input[type="file"]').setInputFiles(file);
     await until(page, (state, count) => state.samples.length === count && state.head !== null && state.pending === 0, slow ? 6 : 60, LONG);
