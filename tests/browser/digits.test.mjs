@@ -205,11 +205,11 @@ test("a round with a schedule pauses at its end, digits are changed by the seed,
   await page.locator(".digits-train").getByText("More settings").click();
   const strip = page.getByRole("img", { name: "8 variants of one digit" });
   assert.equal(await strip.isVisible(), false);
-  await page.getByLabel("Turn and move", { exact: true }).check();
+  await page.locator(".digits-train").getByLabel("Turn and move", { exact: true }).check();
   await strip.waitFor();
   assert.equal(new Set(await strip.locator("canvas").evaluateAll((places) => places.map((place) => place.toDataURL()))).size, 8);
-  await page.getByLabel("Learning rate over time", { exact: true }).selectOption("cosine");
-  await page.getByLabel("A round", { exact: true }).selectOption("5");
+  await page.locator(".digits-train").getByLabel("Learning rate over time", { exact: true }).selectOption("cosine");
+  await page.locator(".digits-train").getByLabel("A round", { exact: true }).selectOption("5");
   const round = async () => {
     await page.getByRole("button", { name: /^Train/ }).click();
     await until(page, (now) => now.digits.seen > 0 && !now.digits.running, null, LONG);
