@@ -166,7 +166,7 @@ test("uploaded pictures train on the CPU, predictions are quick, and training th
   t.diagnostic(await page.locator(".pace").innerText());
 
   const settings = page.locator("#settings-form");
-  await settings.locator("summary").click();
+  await settings.locator("> summary").click();
   await settings.getByLabel("Optimiser", { exact: true }).selectOption("sgd");
   for (const [label, value] of [["Momentum", "0.999"], ["Learning rate", "10"], ["L2", "1"]]) await settings.getByLabel(label, { exact: true }).fill(value);
   await page.keyboard.press("Tab");
