@@ -51,11 +51,11 @@ impl Convolution {
 
     /// Packs a `[o, i / groups, kernel height, kernel width]` weight for [`Self::run`].
     pub fn pack_weight(weight: &[f32], output_channels: usize, groups: usize) -> Vec<f32> {
-        let (rows, mut packed, mut panels) = (output_channels / groups, Vec::new(), Vec::new());
-        let depth = weight.len() / output_channels;
-        for group in weight.chunks_exact(rows * depth) {
-            pack_rows([rows, depth], group, [depth, 1], &mut panels);
-            packed.extend_from_slice(&panels);
+        let (rows, depth) = (output_channels / groups, weight.len() / output_channels);
+        let len = blocks::packed_len(rows, depth);
+        let mut packed = vec![0.0; groups * len];
+        for (group, panels) in weight.chunks_exact(rows * depth).zip(packed.chunks_exact_mut(len)) {
+            pack_rows([rows, depth], group, [depth, 1], panels);
         }
         packed
     }

@@ -70,6 +70,8 @@ fn multiply_packed(
         };
     }
     WORKSPACE.with_borrow_mut(|[panels, workspace]| {
+        panels.clear();
+        panels.resize(blocks::packed_len(m, k), 0.0);
         pack_rows([m, k], a, a_strides, panels);
         let left = Panels { values: panels, rows: m, depth: k };
         let right = Matrix { values: b, strides: b_strides, count: n, target_stride: c_strides[1] };
@@ -160,9 +162,7 @@ impl Columns for Matrix<'_> {
 }
 
 /// Packs `rows` by `depth` values at `source[row * strides[0] + k * strides[1]]` as [`Panels`] are laid out.
-pub fn pack_rows([rows, depth]: [usize; 2], source: &[f32], strides: [usize; 2], panels: &mut Vec<f32>) {
-    panels.clear();
-    panels.resize(rows.next_multiple_of(ROWS) * depth, 0.0);
+pub fn pack_rows([rows, depth]: [usize; 2], source: &[f32], strides: [usize; 2], panels: &mut [f32]) {
     for (panel, first) in panels.chunks_exact_mut(ROWS * depth).zip((0..rows).step_by(ROWS)) {
         let present = ROWS.min(rows - first);
         pack(0..depth, first..first + present, ROWS, source, [strides[1], strides[0]], panel);

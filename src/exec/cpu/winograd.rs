@@ -82,25 +82,37 @@ impl Winograd {
         }
     }
 
-    fn pack_tiles<const T: usize>(weight: &[f32], output_channels: usize) -> Vec<f32> {
-        let (kernels, _) = weight.as_chunks::<9>();
-        let depth = kernels.len() / output_channels;
-        let len = blocks::packed_len(output_channels, depth);
+    fn pack_tiles<const T: usize>(weight: &[f32], o: usize) -> Vec<f32> {
+        let i = weight.len() / 9 / o;
+        let len = blocks::packed_len(o, i);
         let mut packed = vec![0.0; T * T * len];
-        for (index, kernel) in kernels.iter().enumerate() {
-            let place = blocks::packed_index(depth, index / depth, index % depth);
-            let transformed = transform::weight::<T>(kernel);
-            for (point, &value) in transformed.as_flattened().iter().enumerate() {
-                packed[point * len + place] = value;
+        // The matrices are often a power of two apart, and go there by long runs.
+        let mut rows = vec![0.0; Self::rows_len::<T>(i)];
+        for first in (0..o).step_by(ROWS_AT_ONCE) {
+            let count = Self::transform_rows::<T>(weight, [o, i], first, &mut rows);
+            let run = blocks::packed_len(count, i);
+            for point in 0..T * T {
+                packed[point * len + first * i..][..run]
+                    .copy_from_slice(&rows[point * (run + APART)..][..run]);
             }
         }
         packed
     }
 
-    /// As [`Winograd::pack_weight`], of the rows from `first` on, at most [`ROWS_AT_ONCE`], in single precision and with
-    /// matrices [`APART`] from each other. Returns the number of rows.
-    fn transform_rows<const T: usize>(&self, weight: &[f32], first: usize, packed: &mut [f32]) -> usize {
-        let (i, count) = (self.input.c, ROWS_AT_ONCE.min(self.output.c - first));
+    /// Values that [`Winograd::transform_rows`] needs room for.
+    fn rows_len<const T: usize>(i: usize) -> usize {
+        T * T * (blocks::packed_len(ROWS_AT_ONCE, i) + APART)
+    }
+
+    /// Transforms and packs the rows from `first` on of a `[o, i, 3, 3]` weight, at most [`ROWS_AT_ONCE`], with matrices
+    /// [`APART`] from each other. Returns the number of rows.
+    fn transform_rows<const T: usize>(
+        weight: &[f32],
+        [o, i]: [usize; 2],
+        first: usize,
+        packed: &mut [f32],
+    ) -> usize {
+        let count = ROWS_AT_ONCE.min(o - first);
         let (kernels, _) = weight.as_chunks::<9>();
         let len = blocks::packed_len(count, i) + APART;
         assert!(T * T * len <= packed.len(), "the transformed weights do not fit");
@@ -163,10 +175,9 @@ impl Winograd {
             let (columns, products) = (i * width + APART, o * width + APART);
             self.transform_in::<T>(padded, first, width, panels);
             if self.takes_plain_weight() {
-                let most = points * (blocks::packed_len(ROWS_AT_ONCE, i) + APART);
-                weights.resize(weights.len().max(most), 0.0);
+                weights.resize(weights.len().max(Self::rows_len::<T>(i)), 0.0);
                 for first in (0..o).step_by(ROWS_AT_ONCE) {
-                    let rows = self.transform_rows::<T>(weight, first, weights);
+                    let rows = Self::transform_rows::<T>(weight, [o, i], first, weights);
                     let len = blocks::packed_len(rows, i);
                     for point in 0..points {
                         let values = &weights[point * (len + APART)..][..len];

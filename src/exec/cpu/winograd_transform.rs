@@ -79,7 +79,7 @@ const LARGE_WEIGHTS: [[f64; 3]; 2] = {
     [weights(NEAR as f64, FAR as f64), weights(FAR as f64, NEAR as f64)]
 };
 
-/// `G w` along one axis, of four kernels at a time, in single precision.
+/// `G w` along one axis, of four kernels at a time.
 #[inline(always)]
 pub fn weights<const T: usize>(w: [F32x4; 3]) -> [F32x4; T] {
     let mut y = [F32x4::zero(); T];
@@ -101,25 +101,4 @@ pub fn weights<const T: usize>(w: [F32x4; 3]) -> [F32x4; T] {
         y[3..5].copy_from_slice(&far);
     }
     y
-}
-
-/// `G w G'` of one 3x3 kernel, computed in double precision: `T` rows of `T` values.
-pub fn weight<const T: usize>(w: &[f32; 9]) -> [[f32; T]; T] {
-    const SMALL: [[f64; 3]; 4] = [[1.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0.0, 0.0, 1.0]];
-    const NEAR: [f64; 3] = LARGE_WEIGHTS[0];
-    const FAR: [f64; 3] = LARGE_WEIGHTS[1];
-    const LARGE: [[f64; 3]; 6] = [
-        [FIRST, 0.0, 0.0],
-        NEAR,
-        [NEAR[0], -NEAR[1], NEAR[2]],
-        FAR,
-        [FAR[0], -FAR[1], FAR[2]],
-        [0.0, 0.0, 1.0],
-    ];
-    let g: &[[f64; 3]] = if T == 4 { &SMALL } else { &LARGE };
-    let times_g = |x: [f64; 3]| -> [f64; T] {
-        std::array::from_fn(|t| g[t][0] * x[0] + g[t][1] * x[1] + g[t][2] * x[2])
-    };
-    let columns = [0, 1, 2].map(|k| times_g([0, 1, 2].map(|r| f64::from(w[3 * r + k]))));
-    std::array::from_fn(|r| times_g(columns.map(|column| column[r])).map(|value| value as f32))
 }
