@@ -4,6 +4,7 @@
 //! Knows no format, no file system and no browser: whoever opens a file hands in how to read a range of it.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::ops::Range;
@@ -29,13 +30,17 @@ enum Place {
 
 struct Elsewhere {
     read: Box<Read>,
-    /// Where the block begins that was read last, and its bytes.
-    block: RefCell<(u64, Vec<u8>)>,
+    /// Where each of the blocks begins that were read last, and its bytes; the newest is the first.
+    blocks: RefCell<VecDeque<(u64, Vec<u8>)>>,
 }
 
 /// Bytes that are read at once where less is asked for: a file lists the four vectors of a batch norm side by side,
 /// and asking a browser takes longer than copying.
-const BLOCK: u64 = 256 << 10;
+const BLOCK: u64 = 64 << 10;
+
+/// Blocks that are kept: enough for the vectors and the beginnings of tensors of a whole network, which are asked for
+/// when the file is opened and again when it is read.
+const KEPT_BLOCKS: usize = 64;
 
 impl Storage {
     /// Bytes that are already at hand.
@@ -49,7 +54,7 @@ impl Storage {
         F: Future<Output = Result<Vec<u8>, String>> + 'static,
     {
         let read: Box<Read> = Box::new(move |range| Box::pin(read(range)));
-        Self { len, place: Place::Elsewhere(Rc::new(Elsewhere { read, block: RefCell::default() })) }
+        Self { len, place: Place::Elsewhere(Rc::new(Elsewhere { read, blocks: RefCell::default() })) }
     }
 
     /// Ranges of other storages, one after another.
@@ -112,12 +117,14 @@ impl Elsewhere {
             let inside = range.start.checked_sub(*start)? as usize;
             Some(block.get(inside..inside + (range.end - range.start) as usize)?.to_vec())
         };
-        if let Some(bytes) = copy(&self.block.borrow()) {
+        if let Some(bytes) = self.blocks.borrow().iter().find_map(copy) {
             return Ok(bytes);
         }
         let block = (range.start, self.ask(range.start..len.min(range.start + BLOCK)).await?);
         let bytes = copy(&block).expect("the block begins with the range");
-        self.block.replace(block);
+        let mut blocks = self.blocks.borrow_mut();
+        blocks.push_front(block);
+        blocks.truncate(KEPT_BLOCKS);
         Ok(bytes)
     }
 
@@ -171,11 +178,11 @@ mod tests {
                 std::future::ready(Ok(range.map(|i| i as u8).collect()))
             }
         });
-        for start in [1000, 1004, 500, BLOCK, BLOCK + 900] {
+        for start in [1000, 1004, 500, 2 * BLOCK + 900, 2 * BLOCK + 904, 1008] {
             let expected: Vec<u8> = (start..start + 4).map(|i| i as u8).collect();
             assert_eq!(pollster::block_on(storage.read(start..start + 4)), Ok(expected));
         }
-        assert_eq!(*asked.borrow(), [1000..1000 + BLOCK, 500..500 + BLOCK, BLOCK + 900..2 * BLOCK + 900]);
+        assert_eq!(*asked.borrow(), [1000..1000 + BLOCK, 500..500 + BLOCK, 2 * BLOCK + 900..3 * BLOCK]);
     }
 
     #[test]

@@ -32,9 +32,9 @@ pub(super) enum Kind {
     Other(String),
 }
 
-/// Bytes that are read and converted at once, so that a large tensor is in memory as values only; a multiple of every
-/// value's size.
-const PIECE: u64 = 4 << 20;
+/// Bytes that are read and converted at once, so that a large tensor is in memory as values only and the bytes are still
+/// in the cache; a multiple of every value's size.
+const PIECE: u64 = 1 << 20;
 
 impl Stored {
     /// Some rows along the first dimension as a tensor of their own.
@@ -92,7 +92,7 @@ impl Stored {
         if let Some(strides) = &self.strides {
             values = row_major(&values, &self.dims, strides);
         }
-        match values.iter().position(|value| !value.is_finite()) {
+        match not_finite(&values) {
             Some(index) => Err(WeightsError::NotFinite { name: name.into(), index, value: values[index] }),
             None => Ok(Some(values)),
         }
@@ -128,6 +128,15 @@ fn singles(bytes: &[u8]) -> impl Iterator<Item = f32> {
 
 fn pairs(bytes: &[u8]) -> impl Iterator<Item = [u8; 2]> {
     bytes.as_chunks::<2>().0.iter().copied()
+}
+
+/// The first value that is not finite. Most files have none, which whole chunks tell faster than value by value.
+fn not_finite(values: &[f32]) -> Option<usize> {
+    const CHUNK: usize = 1024;
+    let strange = |value: &f32| !value.is_finite();
+    let chunk = values.chunks(CHUNK).position(|chunk| chunk.iter().fold(false, |any, v| any | strange(v)))?;
+    let first = chunk * CHUNK;
+    values[first..].iter().position(strange).map(|index| first + index)
 }
 
 /// Values that lie `strides` apart, one row after another.
