@@ -47,8 +47,9 @@ export default {
   layout: "NCHW",
 
   async load(model, options) {
-    await start(options);
-    const file = await (await fetch(model.safetensors)).blob();
+    // The engine starts while the weights are under way, as on any page.
+    const download = fetch(model.safetensors).then(answer => answer.blob());
+    const [file] = await Promise.all([download, start(options)]);
     const weights = model.key === "lenet5" ? renamed(new Uint8Array(await file.arrayBuffer()), LENET5_LAYERS, LENET5_SHAPES) : file;
     const [, height, width] = model.shape;
     await engine.load(NETWORKS[model.key] ?? model.key, weights, { classes: model.classes, height, width });
