@@ -122,13 +122,14 @@ impl Winograd {
                 std::array::from_fn(|r| &kernels[(first + (row + r).min(count - 1)) * i..][..i]);
             for c in 0..i {
                 let [a, b, d, e] = rows.map(|row| &row[c]);
-                let value = |k: usize| F32x4::from_array([a[k], b[k], d[k], e[k]]);
+                let value = |k: usize| [a[k], b[k], d[k], e[k]].map(f64::from);
                 let columns =
                     [0, 1, 2].map(|k| transform::weights::<T>([value(k), value(3 + k), value(6 + k)]));
                 let place = blocks::packed_index(i, row, c);
                 for r in 0..T {
                     let line = transform::weights::<T>(columns.map(|column| column[r]));
-                    for (k, value) in line.into_iter().enumerate() {
+                    for (k, values) in line.into_iter().enumerate() {
+                        let value = F32x4::from_array(values.map(|value| value as f32));
                         // Four rows lie side by side, and the last of them is inside, as checked above.
                         unsafe { value.store(packed.as_mut_ptr().add((r * T + k) * len + place)) };
                     }

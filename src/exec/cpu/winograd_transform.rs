@@ -7,7 +7,6 @@
 //! and minus [`NEAR`] and [`FAR`] for the large one. With the usual 1 and 2 the error would be more than twice as large;
 //! all constants but those of the weights are exact.
 
-use super::simd::F32x4;
 use super::vector::Vector;
 
 const NEAR: f32 = 0.625;
@@ -79,26 +78,22 @@ const LARGE_WEIGHTS: [[f64; 3]; 2] = {
     [weights(NEAR as f64, FAR as f64), weights(FAR as f64, NEAR as f64)]
 };
 
-/// `G w` along one axis, of four kernels at a time.
+/// `G w` along one axis, of four kernels at a time; in double precision, for what is lost here every picture would lose.
 #[inline(always)]
-pub fn weights<const T: usize>(w: [F32x4; 3]) -> [F32x4; T] {
-    let mut y = [F32x4::zero(); T];
-    let by = |factor: f32, x: F32x4| F32x4::splat(factor) * x;
-    y[T - 1] = w[2];
-    if T == 4 {
-        let sum = w[0] + w[2];
-        y[0] = w[0];
-        y[1] = by(0.5, sum + w[1]);
-        y[2] = by(0.5, sum - w[1]);
-    } else {
-        let [near, far] = LARGE_WEIGHTS.map(|[one, x, square]| {
-            let even = by(one as f32, w[0]) + by(square as f32, w[2]);
-            let odd = by(x as f32, w[1]);
-            [even + odd, even - odd]
-        });
-        y[0] = by(FIRST as f32, w[0]);
-        y[1..3].copy_from_slice(&near);
-        y[3..5].copy_from_slice(&far);
-    }
-    y
+pub fn weights<const T: usize>(w: [[f64; 4]; 3]) -> [[f64; 4]; T] {
+    const SMALL: [[f64; 3]; 4] = [[1.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0.0, 0.0, 1.0]];
+    const NEAR: [f64; 3] = LARGE_WEIGHTS[0];
+    const FAR: [f64; 3] = LARGE_WEIGHTS[1];
+    const LARGE: [[f64; 3]; 6] = [
+        [FIRST, 0.0, 0.0],
+        NEAR,
+        [NEAR[0], -NEAR[1], NEAR[2]],
+        FAR,
+        [FAR[0], -FAR[1], FAR[2]],
+        [0.0, 0.0, 1.0],
+    ];
+    let g: &[[f64; 3]] = if T == 4 { &SMALL } else { &LARGE };
+    std::array::from_fn(|t| {
+        std::array::from_fn(|lane| g[t][0] * w[0][lane] + g[t][1] * w[1][lane] + g[t][2] * w[2][lane])
+    })
 }
