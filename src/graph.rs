@@ -56,6 +56,18 @@ impl Param {
         let name = format!("{}[{}..{}]", self.name, rows.start, rows.end);
         Self { name, dims, init: self.init, source: Source::Rows { of: Box::new(self.clone()), rows } }
     }
+
+    /// The weight that a batch norm was folded into, as it was, and what its output channels are multiplied by.
+    pub fn unfolded(&self) -> Option<[Self; 2]> {
+        let Source::Folded(fold) = &self.source else { return None };
+        let factors = Self {
+            name: format!("{}'s factors", self.name),
+            dims: vec![self.dims[0]],
+            init: self.init,
+            source: Source::Folded(Box::new(Fold { part: FoldPart::Factors, ..(**fold).clone() })),
+        };
+        (fold.part == FoldPart::Weight).then(|| [fold.weight.clone(), factors])
+    }
 }
 
 /// Where a parameter's values come from.
@@ -85,6 +97,8 @@ pub struct Fold {
 pub enum FoldPart {
     Weight,
     Bias,
+    /// What the weight's output channels are multiplied by: `gamma / sqrt(variance + epsilon)`.
+    Factors,
 }
 
 /// The places where a graph may be cut, in data-flow order.

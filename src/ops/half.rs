@@ -1,36 +1,60 @@
 //! Kernels that keep weights in half precision: half the bytes to hold and to read, and the same values where the weights
 //! were stored so. `unpack2x16float` is in every WebGPU, so no optional feature is needed.
+//!
+//! A batch norm folded into a weight leaves nothing that was stored so. Convolutions therefore take what their output
+//! channels are multiplied by apart from the weight.
 
 use half::f16;
 
-use super::kernel::{Binding, Kernel, Layout, Shader, shader};
-
-/// Values of a weight from which on its bytes matter.
-pub const WORTH_HALVING: usize = 1 << 20;
-
-/// Shaders, and those that compute the same from weights in half precision.
-const TWINS: [(&str, Shader); 2] = [
-    ("linear_columns", shader!("linear_columns_half")),
-    ("linear_workgroup", shader!("linear_workgroup_half")),
-];
+use super::kernel::{Binding, Kernel, Layout, shader};
 
 impl Kernel {
     /// The same computation with parameter 0 in half precision, where there is a shader for it and its rows fill words.
     pub fn in_half(&self) -> Option<Self> {
-        let (_, shader) = TWINS.into_iter().find(|(name, _)| *name == self.shader.name)?;
-        let [_, c, _] = self.dims[..] else { return None };
+        let whole_rows = self.dims.get(1).is_some_and(|c| c % 2 == 0);
+        let (shader, order) = match (self.shader.name, self.weight()?) {
+            ("linear_columns", Layout::Transposed { outputs }) => {
+                (shader!("linear_columns_half"), Layout::TransposedHalf { outputs })
+            }
+            ("linear_workgroup", Layout::AsIs) if whole_rows => {
+                (shader!("linear_workgroup_half"), Layout::Half)
+            }
+            ("conv2d_direct", Layout::AsIs) => (shader!("conv2d_direct_half"), Layout::Half),
+            (name, Layout::OutputsLast { inputs, outputs }) => {
+                let shader = match name {
+                    "conv2d_registers_8x4" => shader!("conv2d_registers_8x4_half"),
+                    "conv2d_registers_16x8" => shader!("conv2d_registers_16x8_half"),
+                    "conv2d_workgroup" => shader!("conv2d_workgroup_half"),
+                    _ => return None,
+                };
+                (shader, Layout::OutputsLastHalf { inputs, outputs })
+            }
+            _ => return None,
+        };
         let mut twin = Self { shader, ..self.clone() };
         for binding in &mut twin.bindings {
-            match binding {
-                Binding::Param(0, layout @ Layout::AsIs) if c % 2 == 0 => *layout = Layout::Half,
-                Binding::Param(0, Layout::Transposed { outputs }) => {
-                    *binding = Binding::Param(0, Layout::TransposedHalf { outputs: *outputs });
-                }
-                Binding::Param(0, _) => return None,
-                _ => {}
+            if let Binding::Param(0, layout) = binding {
+                *layout = order;
             }
         }
+        if shader.name.starts_with("conv2d") {
+            // After the bias, or what stands in for it.
+            twin.bindings.insert(3, Binding::Param(0, Layout::Factors));
+        }
         Some(twin)
+    }
+
+    /// The order in which the kernel wants the values of parameter 0.
+    pub fn weight(&self) -> Option<Layout> {
+        self.bindings.iter().find_map(|binding| match binding {
+            Binding::Param(0, layout) => Some(*layout),
+            _ => None,
+        })
+    }
+
+    /// Whether what every output channel of the weight is multiplied by comes apart from it.
+    pub fn has_factors(&self) -> bool {
+        self.bindings.contains(&Binding::Param(0, Layout::Factors))
     }
 }
 

@@ -71,6 +71,11 @@ pub enum Layout {
     Half,
     /// As [`Layout::Transposed`], in half precision, two to a word; the multiple is even.
     TransposedHalf { outputs: usize },
+    /// As [`Layout::OutputsLast`], in half precision, two to a word; the multiple of outputs is even.
+    OutputsLastHalf { inputs: usize, outputs: usize },
+    /// No values of the weight, but what each of its output channels is multiplied by: ones, unless they were stored
+    /// apart from it.
+    Factors,
 }
 
 impl Layout {
@@ -80,6 +85,8 @@ impl Layout {
             Self::AsIs => shape.len(),
             Self::Half => shape.len().div_ceil(2),
             Self::TransposedHalf { outputs } => Self::Transposed { outputs }.len(shape) / 2,
+            Self::OutputsLastHalf { inputs, outputs } => Self::OutputsLast { inputs, outputs }.len(shape) / 2,
+            Self::Factors => shape.n,
             Self::Transposed { outputs } => shape.with_batch(shape.n.next_multiple_of(outputs)).len(),
             Self::OutputsLast { inputs, outputs } => {
                 let (o, c) = (shape.n.next_multiple_of(outputs), shape.c.next_multiple_of(inputs));
@@ -94,7 +101,11 @@ impl Layout {
     /// Channels, taps, and channels and outputs with padding, of a weight of `shape` in this order.
     fn sizes(self, shape: Shape) -> Option<[usize; 4]> {
         let (inputs, outputs, c, taps) = match self {
-            Self::AsIs | Self::Half | Self::TransposedHalf { .. } => return None,
+            Self::AsIs
+            | Self::Half
+            | Self::TransposedHalf { .. }
+            | Self::OutputsLastHalf { .. }
+            | Self::Factors => return None,
             // As if every tap were a channel.
             Self::Transposed { outputs } => (1, outputs, shape.image(), 1),
             Self::OutputsLast { inputs, outputs } => (inputs, outputs, shape.c, shape.plane()),
@@ -130,6 +141,10 @@ impl Layout {
             Self::TransposedHalf { outputs } => {
                 return half::pack(&Self::Transposed { outputs }.apply(tensor));
             }
+            Self::OutputsLastHalf { inputs, outputs } => {
+                return half::pack(&Self::OutputsLast { inputs, outputs }.apply(tensor));
+            }
+            Self::Factors => return vec![1.0; tensor.shape.n],
             _ => {}
         }
         let Some([c, taps, rows, row]) = self.sizes(tensor.shape) else { return tensor.data };

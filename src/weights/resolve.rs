@@ -161,6 +161,7 @@ impl Parameters {
             .map(|(&gamma, &variance)| f64::from(gamma) / (f64::from(variance) + fold.epsilon).sqrt())
             .collect();
         Ok(match fold.part {
+            FoldPart::Factors => scale.iter().map(|&scale| scale as f32).collect(),
             FoldPart::Weight => {
                 let mut weight = self.stored(&fold.weight).await?;
                 let filter = weight.len() / scale.len().max(1);

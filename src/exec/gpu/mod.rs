@@ -83,6 +83,11 @@ impl Gpu {
         self.device.destroy();
     }
 
+    /// Bytes of the parameters that programs share.
+    pub fn parameter_bytes(&self) -> u64 {
+        lock(&self.params).values().map(wgpu::Buffer::size).sum()
+    }
+
     /// Lets go of the shared parameters, before another network with the same names is loaded.
     pub fn forget(&self) {
         lock(&self.params).clear();
@@ -255,8 +260,18 @@ impl Gpu {
         values: Tensor<f32>,
         shared: &Params,
     ) -> Result<wgpu::Buffer, ExecError> {
-        let values = layout.apply(values);
-        let bytes = bytemuck::cast_slice(&values);
+        self.write(param, layout, &layout.apply(values), shared).await
+    }
+
+    /// Brings words that are in that order to the device.
+    async fn write(
+        &self,
+        param: &Param,
+        layout: Layout,
+        words: &[f32],
+        shared: &Params,
+    ) -> Result<wgpu::Buffer, ExecError> {
+        let bytes = bytemuck::cast_slice(words);
         use wgpu::BufferUsages as Usage;
         let usage = Usage::STORAGE | Usage::COPY_SRC | Usage::COPY_DST;
         let upload = || {

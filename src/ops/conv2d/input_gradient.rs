@@ -147,6 +147,6 @@ impl Operator for Conv2dInputGradient {
             let op = Self { conv, input: [x.c, x.h, x.w] };
             Case::new(format!("input gradient of {name}"), Op::Conv2dInputGradient(op), [dy])
         };
-        super::plain_cases().into_iter().map(case).collect()
+        super::cases::plain().into_iter().map(case).collect()
     }
 }

@@ -107,6 +107,6 @@ impl Operator for Conv2dWeightGradient {
             let op = Op::Conv2dWeightGradient(Self { conv });
             Case::new(format!("weight gradient of {name}"), op, [x, dy])
         };
-        super::plain_cases().into_iter().map(case).collect()
+        super::cases::plain().into_iter().map(case).collect()
     }
 }
