@@ -2,7 +2,8 @@
 //! natively.
 //!
 //! It runs in a worker of the page where there is no graphics device, and natively. Weights are packed when a plan is
-//! prepared, activations live in the plan's slots, and a run allocates nothing but the outputs it hands out.
+//! prepared; activations live in the plan's slots, which the first run makes for all programs, and a later run allocates
+//! nothing but the outputs it hands out.
 //! [`kernel`] chooses the loops; all other files are loops over slices and know neither graphs nor ops.
 
 mod backward;
@@ -20,6 +21,7 @@ mod norm;
 mod padding;
 mod parts;
 pub mod pool;
+mod room;
 pub mod rounded;
 pub mod simd;
 mod tile;
@@ -34,18 +36,19 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use self::conv::Workspace;
 use self::held::{Held, Place, Values};
 use self::kernel::{Kernel, Packing, parts};
 use self::parts::Parts;
+use self::room::{Room, Rooms};
 use super::{ExecError, Lookup, Stored, check_inputs};
 use crate::graph::{Param, ParamId};
 use crate::plan::{Moment, Plan, Slot, Step};
 
-/// The backend: the packed weights that its programs share.
+/// The backend: the packed weights that its programs share, and where they compute.
 #[derive(Default)]
 pub struct Cpu {
     shared: Mutex<HashMap<(String, Packing), Values>>,
+    rooms: Rooms,
 }
 
 /// Inputs of one step at most.
@@ -61,9 +64,9 @@ pub struct Program {
     trained: Vec<Trained>,
     /// Whether parameters were written since their other orders were made.
     stale: bool,
-    slots: Vec<Vec<f32>>,
-    /// One for each part of the step that has the most.
-    workspaces: Vec<Workspace>,
+    /// Where it computes: only while it runs, unless it is trained, because gradients may be read afterwards.
+    room: Room,
+    rooms: Rooms,
 }
 
 /// A parameter that training changes, and what its rule remembers.
@@ -101,11 +104,13 @@ impl Cpu {
             let parts = parts(&plan.graph, node);
             kernels.push((Kernel::new(&plan.graph, node, parts, trains, place).await?, parts));
         }
-        let slots = plan.slots.iter().map(|&len| vec![0.0; len]).collect();
-        let most = kernels.iter().map(|(_, parts)| parts.count).max().unwrap_or(1);
-        let workspaces = (0..most).map(|_| Workspace::default()).collect();
-        let held = held.into_inner();
-        Ok(Program { plan, kernels, held, trained, stale: false, slots, workspaces })
+        let (held, rooms) = (held.into_inner(), self.rooms.clone());
+        let mut program =
+            Program { plan, kernels, held, trained, stale: false, room: Room::default(), rooms };
+        if program.trains() {
+            program.furnish();
+        }
+        Ok(program)
     }
 
     async fn values(
@@ -123,9 +128,10 @@ impl Cpu {
         Ok(values)
     }
 
-    /// Lets go of the shared weights, before another network with the same names is loaded.
+    /// Lets go of the shared weights, before another network with the same names is loaded, and of the room it took.
     pub fn forget(&self) {
         self.shared().clear();
+        self.rooms.clear();
     }
 
     fn shared(&self) -> MutexGuard<'_, HashMap<(String, Packing), Values>> {
@@ -142,18 +148,39 @@ impl Program {
     /// The values of every output of the plan; `x` holds the values of every input, in order.
     pub fn run(&mut self, x: &[&[f32]]) -> Result<Vec<Vec<f32>>, ExecError> {
         check_inputs(&self.plan, x)?;
+        if self.trains() {
+            return Ok(self.compute(x));
+        }
+        self.room = self.rooms.enter();
+        self.furnish();
+        let outputs = self.compute(x);
+        self.rooms.leave(std::mem::take(&mut self.room));
+        Ok(outputs)
+    }
+
+    fn trains(&self) -> bool {
+        !self.plan.updates.is_empty()
+    }
+
+    fn furnish(&mut self) {
+        let parts = self.kernels.iter().map(|(_, parts)| parts.count).max().unwrap_or(1);
+        self.room.furnish(&self.plan.slots, parts);
+    }
+
+    fn compute(&mut self, x: &[&[f32]]) -> Vec<Vec<f32>> {
         if std::mem::take(&mut self.stale) {
             self.held.repack();
         }
         for (slot, x) in self.plan.inputs.iter().zip(x) {
-            self.slots[slot.0][..x.len()].copy_from_slice(x);
+            self.room.slots[slot.0][..x.len()].copy_from_slice(x);
         }
         for index in 0..self.kernels.len() {
             self.step(index);
         }
-        let value =
-            |(node, slot): &(_, Slot)| self.slots[slot.0][..self.plan.graph.node(*node).shape.len()].to_vec();
-        Ok(self.plan.outputs.iter().map(value).collect())
+        let value = |(node, slot): &(_, Slot)| {
+            self.room.slots[slot.0][..self.plan.graph.node(*node).shape.len()].to_vec()
+        };
+        self.plan.outputs.iter().map(value).collect()
     }
 
     /// Runs the plan and then updates its parameters: one step of training.
@@ -164,8 +191,8 @@ impl Program {
         let outputs = self.run(x)?;
         for (update, trained) in self.plan.updates.iter().zip(&mut self.trained) {
             let (node, slot) = update.gradient;
-            let gradient = &self.slots[slot.0][..self.plan.graph.node(node).shape.len()];
-            let scale = update.scale.map_or(1.0, |slot| self.slots[slot.0][0]);
+            let gradient = &self.room.slots[slot.0][..self.plan.graph.node(node).shape.len()];
+            let scale = update.scale.map_or(1.0, |slot| self.room.slots[slot.0][0]);
             let parameter = self.held.change(trained.place);
             update.rule.apply(at, parameter, gradient, scale, &mut trained.states);
         }
@@ -180,7 +207,7 @@ impl Program {
             Stored::State(update, index) => self.trained[update].states[index].clone(),
             Stored::Gradient(update) => {
                 let (node, slot) = self.plan.updates[update].gradient;
-                self.slots[slot.0][..self.plan.graph.node(node).shape.len()].to_vec()
+                self.room.slots[slot.0][..self.plan.graph.node(node).shape.len()].to_vec()
             }
         }
     }
@@ -201,15 +228,15 @@ impl Program {
         let Step { node, inputs, output } = &self.plan.steps[index];
         let node = self.plan.graph.node(*node);
         // The output is taken out of the slots, so that the inputs can be borrowed from them.
-        let mut y = std::mem::take(&mut self.slots[output.0]);
+        let mut y = std::mem::take(&mut self.room.slots[output.0]);
         let mut x: [&[f32]; MOST_INPUTS] = [&[]; MOST_INPUTS];
         let count = inputs.len();
         assert!(count <= x.len(), "{} has {count} inputs, a step takes {MOST_INPUTS} at most", node.name);
         for (x, (slot, id)) in x.iter_mut().zip(inputs.iter().zip(&node.inputs)) {
-            *x = &self.slots[slot.0][..self.plan.graph.node(*id).shape.len()];
+            *x = &self.room.slots[slot.0][..self.plan.graph.node(*id).shape.len()];
         }
         let (kernel, parts) = &self.kernels[index];
-        parts.run(kernel, &x[..count], &self.held, &mut y[..node.shape.len()], &mut self.workspaces);
-        self.slots[output.0] = y;
+        parts.run(kernel, &x[..count], &self.held, &mut y[..node.shape.len()], &mut self.room.workspaces);
+        self.room.slots[output.0] = y;
     }
 }
