@@ -7,11 +7,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use headstart::exec::cpu::Cpu;
-use headstart::graph::Param;
+use headstart::graph::{Graph, Param};
 use headstart::image::preprocess;
 use headstart::models;
 use headstart::plan::Plan;
 use headstart::transfer::{Example, Settings, probe};
+use headstart::weights::convert::{Precision, convert};
 use headstart::weights::{Checkpoint, Parameters};
 use pollster::block_on;
 use serde::Deserialize;
@@ -31,6 +32,19 @@ struct Index {
 
 #[test]
 fn a_head_on_a_few_photos_is_as_good_as_the_reference_probe() {
+    hold_against_the_reference("as bundled", &bundled());
+}
+
+#[test]
+fn so_is_a_head_on_weights_of_eight_bits() {
+    let (bundled, graph) = (bundled(), graph());
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("lite0.int8.safetensors");
+    let note = "efficientnet_lite0 whole";
+    block_on(convert(&bundled, &graph, Precision::Int8, note, &file, u64::MAX)).expect("there is room");
+    hold_against_the_reference("in eight bits", &read(&file));
+}
+
+fn hold_against_the_reference(weights: &str, parameters: &Parameters) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let data = std::env::var_os("HEADSTART_DATA").map_or_else(|| root.join("../shared/data"), PathBuf::from);
     let folder = data.join("transfer/hand-signs");
@@ -41,7 +55,7 @@ fn a_head_on_a_few_photos_is_as_good_as_the_reference_probe() {
     let index: Index = serde_json::from_slice(&index).expect("a readable index");
     let reference = fs::read(folder.join("reference.json")).expect("the reference lies beside the photos");
     let reference: Value = serde_json::from_slice(&reference).expect("a readable reference");
-    let examples = examples(root, &folder, &index);
+    let examples = examples(parameters, &folder, &index);
 
     for per_class in [10, 40] {
         let at = format!("/train_images_per_class/{per_class}/lite0 + logistic regression/mean");
@@ -51,11 +65,11 @@ fn a_head_on_a_few_photos_is_as_good_as_the_reference_probe() {
                 (0..SEEDS).map(|seed| accuracy(&examples, &index, per_class, hidden, seed)).collect();
             let mean = accuracies.iter().sum::<f64>() / f64::from(SEEDS);
             println!(
-                "{per_class} per class, {hidden} hidden: {mean:.4} {accuracies:.4?}, reference {expected:.4}"
+                "{weights}, {per_class} per class, {hidden} hidden: {mean:.4} {accuracies:.4?}, reference {expected:.4}"
             );
             assert!(
                 mean >= expected - TOLERANCE,
-                "{per_class} per class: {mean:.4}, reference {expected:.4}"
+                "{weights}, {per_class} per class: {mean:.4}, reference {expected:.4}"
             );
         }
     }
@@ -77,21 +91,31 @@ fn accuracy(examples: &[Example], index: &Index, per_class: usize, hidden: usize
     probe(&training, &test, &settings).expect("sound settings")
 }
 
-/// The features of every photo by the bundled network.
-fn examples(root: &Path, folder: &Path, index: &Index) -> Vec<Example> {
+fn graph() -> Graph {
+    models::find("efficientnet_lite0").expect("in the catalogue").published(1).expect("a possible network")
+}
+
+fn bundled() -> Parameters {
     let spec = models::find("efficientnet_lite0").expect("in the catalogue");
-    let graph = spec.published(1).expect("a possible network");
     let file = spec.weights.expect("pretrained weights").file;
-    let weights = fs::read(root.join("www").join(file)).expect("the bundled weights");
-    let checkpoint = Checkpoint::read(weights).expect("a readable checkpoint");
-    let parameters = Parameters::from_checkpoint(checkpoint, &graph, false, 0).expect("fitting weights");
+    read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("www").join(file))
+}
+
+fn read(file: &Path) -> Parameters {
+    let checkpoint = Checkpoint::read(fs::read(file).expect("a file of weights")).expect("a readable one");
+    Parameters::from_checkpoint(checkpoint, &graph(), false, 0).expect("fitting weights")
+}
+
+/// The features of every photo.
+fn examples(parameters: &Parameters, folder: &Path, index: &Index) -> Vec<Example> {
+    let (graph, input) = (graph(), models::find("efficientnet_lite0").expect("in the catalogue").input);
     let plan = Plan::new(&graph, &[graph.taps.features.expect("an embedding")]);
     let lookup = async |param: &Param| Ok(parameters.values(param).await.expect("the file can be read"));
     let mut program = block_on(Cpu::new().prepare(plan, &lookup)).expect("a plan the CPU can run");
     let example = |(file, class, _): &(String, usize, String)| {
         let photo = image::open(folder.join(file)).expect("a readable photo").into_rgba8();
         let (width, height) = photo.dimensions();
-        let x = preprocess(&photo, width as usize, height as usize, &spec.input).expect("a sound photo");
+        let x = preprocess(&photo, width as usize, height as usize, &input).expect("a sound photo");
         let features = program.run(&[&x]).expect("an input of the right size").remove(0);
         let class = index.classes[*class].clone();
         Example { id: file.clone(), class, burst: file.clone(), features }
