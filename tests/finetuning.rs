@@ -243,6 +243,25 @@ fn a_run_over_the_limits_is_refused_with_what_would_fit() {
 }
 
 #[test]
+fn where_computing_again_is_enough_the_refusal_says_so() {
+    let network = network("resnet20", false);
+    let of = |recompute, memory| {
+        let mut settings = Settings { recompute, ..settings("image", 1, 0.001) };
+        settings.training.batch_size = 64;
+        cost(&network, &settings, Room { memory, buffer: None }).expect("a legal cut")
+    };
+    let [kept, again] = [false, true].map(|recompute| of(recompute, u64::MAX));
+    assert_eq!([kept.bytes, again.bytes], [kept.kept_bytes, kept.recomputed_bytes]);
+    assert!(again.bytes < kept.bytes - kept.bytes / 8, "{kept:?} {again:?}");
+    let refused = of(false, again.bytes);
+    let sentence = refused.sentence.expect("a refusal");
+    assert!(sentence.contains("save memory by computing again what is cheap"), "{sentence}");
+    assert!(of(true, again.bytes).fits);
+    let hopeless = of(false, again.bytes / 4).sentence.expect("a refusal");
+    assert!(!hopeless.contains("save memory"), "{hopeless}");
+}
+
+#[test]
 fn the_graphics_card_learns_the_curve_of_the_cpu() {
     let gpu = block_on(Gpu::new(None)).unwrap_or_else(|error| panic!("{error}"));
     println!("on {}", gpu.adapter().name);

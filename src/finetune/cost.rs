@@ -56,6 +56,8 @@ pub fn cost(network: &Network, settings: &Settings, room: Room) -> Result<Cost, 
         [false, true].map(|recompute| need(&here, &Settings { recompute, ..settings.clone() }, batch));
     let (kept, recomputed) = (kept?, recomputed?);
     let [kept_bytes, recomputed_bytes] = [kept.bytes, recomputed.bytes];
+    // The way out that changes nothing of what is learned.
+    let saves = (!settings.recompute && room.holds(&recomputed)).then_some(recomputed_bytes);
     let need = if settings.recompute { recomputed } else { kept };
     let picture_bytes = 4 * here.at_cut()? as u64;
     let parameters = here.network.for_classes(1, here.classes)?.0.params;
@@ -76,7 +78,7 @@ pub fn cost(network: &Network, settings: &Settings, room: Room) -> Result<Cost, 
     if !fits {
         cost.largest_batch = largest_batch(&here, settings, batch, room)?;
         cost.deepest_cut = deepest_cut(&here, settings, batch, room)?;
-        cost.sentence = Some(cost.refusal(settings, need.largest, room));
+        cost.sentence = Some(cost.refusal(settings, need.largest, saves, room));
     }
     Ok(cost)
 }
@@ -88,7 +90,8 @@ impl Room {
 }
 
 impl Cost {
-    fn refusal(&self, settings: &Settings, largest: u64, room: Room) -> String {
+    /// `saves` are the bytes that would do if what is cheap were computed again.
+    fn refusal(&self, settings: &Settings, largest: u64, saves: Option<u64>, room: Room) -> String {
         let megabytes = |bytes: u64| format!("{} MB", bytes.div_ceil(1_000_000));
         let batch = settings.training.batch_size;
         let why = match room.buffer {
@@ -97,6 +100,9 @@ impl Cost {
             }
             _ => format!("{}, and {} are there", megabytes(self.bytes), megabytes(room.memory)),
         };
+        let again = saves.map_or_else(String::new, |bytes| {
+            format!("save memory by computing again what is cheap, which needs {}, ", megabytes(bytes))
+        });
         let smaller = match self.largest_batch {
             Some(batch) => format!("choose batches of {batch} or less"),
             None => "no batch is small enough for this cut".into(),
@@ -106,7 +112,10 @@ impl Cost {
             Some(cut) => format!("train only what comes after {cut}"),
             None => "choose a smaller network".into(),
         };
-        format!("training from {} in batches of {batch} needs {why}; {smaller}, or {later}", settings.cut)
+        format!(
+            "training from {} in batches of {batch} needs {why}; {again}{smaller}, or {later}",
+            settings.cut
+        )
     }
 }
 

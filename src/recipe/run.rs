@@ -18,10 +18,10 @@ use super::tensors::{self, Tensors, Values};
 use super::{Note, Precision, Recipe, RunError};
 use crate::data::{Batches, DataError, Dataset};
 use crate::exec::{Backend, ExecError};
-use crate::graph::Param;
+use crate::graph::{Graph, NodeId, Param};
 use crate::models::ModelSpec;
 use crate::net::Part;
-use crate::train::Trainer;
+use crate::train::{Options, Trainer};
 use crate::weights::{Checkpoint, Parameters};
 
 /// A recipe with the pictures it is about.
@@ -40,11 +40,13 @@ pub struct Run<'a> {
 /// What a run has to say while it goes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event<'a> {
-    /// Before the first step: steps of an epoch, trained values, bytes of the training step, and epochs done before.
+    /// Before the first step: steps of an epoch, trained values, bytes of the training step where everything is kept for
+    /// the way back and where what is cheap is computed again, and epochs done before.
     Start {
         steps: usize,
         parameters: usize,
-        bytes: usize,
+        kept_bytes: usize,
+        recomputed_bytes: usize,
         done: usize,
     },
     /// After a step of the epoch, both counted from 1, with the mean loss so far.
@@ -77,8 +79,9 @@ impl Run<'_> {
         }
         let mut state = self.begin(spec, backend)?;
         let parameters = state.trainer.names().map(|(_, dims)| dims.iter().product::<usize>()).sum();
-        let (bytes, done) = (state.trainer.bytes(), state.curve.len());
-        let _ = observe(Event::Start { steps, parameters, bytes, done });
+        let [kept_bytes, recomputed_bytes] = self.memory(spec)?;
+        let done = state.curve.len();
+        let _ = observe(Event::Start { steps, parameters, kept_bytes, recomputed_bytes, done });
         for epoch in done..self.recipe.epochs {
             let (loss, accuracy, learning_rate) = self.epoch(epoch, steps, spec, &mut state, observe)?;
             let weights = state.weights()?;
@@ -108,7 +111,7 @@ impl Run<'_> {
 
     /// The state before the first step, or that of the checkpoint.
     fn begin(&self, spec: &'static ModelSpec, backend: &Backend) -> Result<State, RunError> {
-        let Recipe { batch, seed, average, ref cut, .. } = *self.recipe;
+        let Recipe { seed, average, .. } = *self.recipe;
         let classes = self.training.classes().len();
         let whole = spec.graph(spec.shape(1), classes)?;
         let parameters = match &self.start {
@@ -123,8 +126,7 @@ impl Run<'_> {
             let data = pollster::block_on(parameters.values(param))?.data;
             first.insert(param.name.clone(), Values { dims: param.dims.clone(), data });
         }
-        let graph = spec.part(spec.shape(batch), Part::Training { classes })?;
-        let cut = cut.as_ref().map(|name| graph.find(name)).transpose()?;
+        let (graph, cut) = self.graph(spec)?;
         let options = self.recipe.options(&graph);
         let trainer = Trainer::new(&graph, cut, options, backend, &lookup, &|_, _, _| {});
         let mut state =
@@ -141,6 +143,22 @@ impl Run<'_> {
             _ => {}
         }
         Ok(state)
+    }
+
+    /// The network as it trains, and the node after which it does.
+    fn graph(&self, spec: &ModelSpec) -> Result<(Graph, Option<NodeId>), RunError> {
+        let classes = self.training.classes().len();
+        let graph = spec.part(spec.shape(self.recipe.batch), Part::Training { classes })?;
+        let cut = self.recipe.cut.as_ref().map(|name| graph.find(name)).transpose()?;
+        Ok((graph, cut))
+    }
+
+    /// Bytes of a step that keeps everything for the way back, and of one that computes again what is cheap.
+    fn memory(&self, spec: &ModelSpec) -> Result<[usize; 2], RunError> {
+        let (graph, cut) = self.graph(spec)?;
+        let options = self.recipe.options(&graph);
+        let bytes = |recompute| Trainer::bytes_for(&graph, cut, &Options { recompute, ..options.clone() });
+        Ok([bytes(false)?, bytes(true)?])
     }
 
     fn go_on(&self, state: &mut State, bytes: &[u8]) -> Result<(), RunError> {

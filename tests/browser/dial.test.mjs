@@ -48,6 +48,44 @@ test("the arrow keys move the line from the head to the picture, and weights, me
   await page.context().close();
 });
 
+test("the head's cost is shown without asking the engine, which is asked as soon as the line is moved", async () => {
+  const { page, errors } = await site.visit();
+  await withDemo(page);
+  await until(page, (state) => state.dial.cost !== null);
+  const { classes, engine, dial: headOnly } = await page.evaluate(() => globalThis.headstart.store.state);
+  assert.equal(headOnly.cost.trained, (engine.network.featureLength + 1) * classes.length);
+  await set(page, { hidden: 32 });
+  await until(page, (state, earlier) => state.dial.cost.trained > earlier, headOnly.cost.trained);
+  assert.equal(await page.evaluate(() => globalThis.headstart.store.state.dial.cost.bytes), 0, "the engine was asked");
+  await dial(page).press("ArrowUp");
+  await until(page, (state) => state.dial.cost.bytes > 0);
+  assert.deepEqual(errors, []);
+  await page.context().close();
+});
+
+test("where training does not fit, saving memory is offered, switched on in the settings, and needs less", async () => {
+  const { page, errors } = await site.visit();
+  await withDemo(page);
+  await set(page, { cut: "image", batchSize: 300 });
+  await page.locator(".dial-panel .trouble").getByText("save memory by computing again what is cheap").waitFor();
+  const kept = (await facts(page))[1];
+  await page.locator("#settings-form > summary").click();
+  await page.getByText("More settings").click();
+  await page.getByLabel("Save memory", { exact: true }).check();
+  await until(page, (state) => state.dial.cost.fits);
+  assert.notEqual((await facts(page))[1], kept);
+  assert.equal(await page.locator(".dial-panel .trouble").isVisible(), false);
+  assert.equal(await page.locator("button.train").first().isDisabled(), false);
+  await page.getByLabel("Save memory", { exact: true }).scrollIntoViewIfNeeded();
+  await page.screenshot({ path: join(ARTIFACTS, "save-memory-wide.png") });
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.getByRole("link", { name: "Network" }).click();
+  await page.getByLabel("Save memory", { exact: true }).scrollIntoViewIfNeeded();
+  await page.screenshot({ path: join(ARTIFACTS, "save-memory-narrow.png") });
+  assert.deepEqual(errors, []);
+  await page.context().close();
+});
+
 test("the line is dragged with the pointer, a probe tells the time, and from scratch is one click away", async () => {
   const { page, errors } = await site.visit();
   await withDemo(page);

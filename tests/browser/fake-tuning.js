@@ -66,10 +66,12 @@ export function fakeTuning(Engine) {
 }
 
 /** What training from a cut would cost, by the stages after it; batches beyond 256 are too large. @param {any} loaded @param {any} settings */
-export function fakeCost({ stages, parameters, featureLength }, { cut, batchSize, classes }) {
+export function fakeCost({ stages, parameters, featureLength }, { cut, batchSize, classes, recompute }) {
   const from = cut === "image" ? 0 : cut === "features" ? stages.length : stages.findIndex((stage) => stage.name === cut) + 1;
   const trained = stages.slice(from).reduce((sum, stage) => sum + stage.parameters, (featureLength + 1) * classes.length);
-  const fits = batchSize <= 256;
-  const sentence = fits ? null : `training from ${cut} in batches of ${batchSize} needs 9000 MB, and 2148 MB are there; choose batches of 256 or less, or train the head alone`;
-  return { trained, parameters, bytes: trained * 16 + batchSize * 1e5 * (stages.length - from), pictureBytes: 6e5, fits, sentence, largestBatch: fits ? null : 256, deepestCut: fits ? null : "features" };
+  const [keptBytes, recomputedBytes] = [1, 0.7].map((share) => trained * 16 + share * batchSize * 1e5 * (stages.length - from));
+  const fits = batchSize <= 256 || (recompute && batchSize <= 400);
+  const again = recompute || batchSize > 400 ? "" : "save memory by computing again what is cheap, which needs 2000 MB, ";
+  const sentence = fits ? null : `training from ${cut} in batches of ${batchSize} needs 9000 MB, and 2148 MB are there; ${again}choose batches of 256 or less, or train the head alone`;
+  return { trained, parameters, bytes: recompute ? recomputedBytes : keptBytes, keptBytes, recomputedBytes, pictureBytes: 6e5, fits, sentence, largestBatch: fits ? null : 256, deepestCut: fits ? null : "features" };
 }

@@ -1,7 +1,7 @@
-// What training from where the dial stands would cost, asked of the engine as the dial moves: weights and memory at once,
-// time by a probe, which runs by itself where it takes a moment and on request elsewhere. Knows no DOM.
+// What training from where the dial stands would cost, asked of the engine as the dial moves off the head: weights and memory
+// at once, time by a probe, which runs by itself where it takes a moment and on request elsewhere. Knows no DOM.
 
-import { headAlone, placeOf, positions, startsFresh } from "./dial.js";
+import { headAlone, headCost, placeOf, positions, startsFresh } from "./dial.js";
 import { sentenceOf } from "./engine.js";
 
 /** Milliseconds that the dial has to rest before it is asked what its place costs. */
@@ -24,19 +24,21 @@ export function createCosts(store, engineOf) {
     // Before there are pictures, two classes stand for those to come.
     const ids = used.length > 1 ? used : ["one", "other"];
     const fresh = startsFresh(store.state);
-    return { key: [engine.network?.fingerprint, settings.cut, fresh, settings.batchSize, settings.optimizer, ids.length].join("|"), settings: { ...settings, fresh, classes: ids } };
+    return { key: [engine.network?.fingerprint, settings.cut, fresh, settings.batchSize, settings.optimizer, settings.recompute, headAlone(store.state) ? settings.hidden : "", ids.length].join("|"), settings: { ...settings, fresh, classes: ids } };
   }
 
   async function ask() {
     const { key, settings } = question();
     const engine = engineOf();
+    const { network } = store.state.engine;
     if (!engine.ready || store.state.training.running) return;
     asked = key;
+    if (network && headAlone(store.state)) return store.patch("dial", { cost: headCost(network, settings, settings.classes.length), sentence: "" });
     try {
       const cost = await engine.service.trainingCost(settings, {});
       if (asked !== key) return;
       store.patch("dial", { cost, sentence: "" });
-      if (!headAlone(store.state) && !store.state.dial.pace && cost.fits && stepMacs() < QUICK) await probe();
+      if (!store.state.dial.pace && cost.fits && stepMacs() < QUICK) await probe();
     } catch (error) {
       if (asked === key) store.patch("dial", { cost: null, sentence: sentenceOf(error) });
     }

@@ -42,6 +42,16 @@ export function headAlone({ settings, engine }) {
   return !settings.fresh && (!engine.network || placeOf(positions(engine.network), settings) === 0);
 }
 
+/**
+ * What the head alone costs: known without the engine, which need not load what only deeper training needs.
+ * @param {Pick<NetworkInfo, "featureLength" | "trunkParameters">} network @param {Pick<TrainSettings, "hidden">} settings @param {number} classes
+ * @returns {import("./types").TrainingCost}
+ */
+export function headCost({ featureLength, trunkParameters }, { hidden }, classes) {
+  const trained = hidden > 0 ? (featureLength + 1) * hidden + (hidden + 1) * classes : (featureLength + 1) * classes;
+  return { trained, parameters: trunkParameters + trained, bytes: 0, pictureBytes: 4 * featureLength, keptBytes: 0, recomputedBytes: 0, fits: true, sentence: null, largestBatch: null, deepestCut: null };
+}
+
 /** @param {Position[]} places @param {number} at @param {boolean} fresh */
 export function nameOf(places, at, fresh) {
   if (fresh) return at === places.length - 1 ? "Training from scratch" : at === 0 ? "Only the head, on random numbers" : "Partly from scratch";

@@ -41,7 +41,7 @@ export function createStore(initial) {
 }
 
 /** @type {import("./types").TrainSettings} */
-export const DEFAULT_SETTINGS = { hidden: 0, epochs: 50, batchSize: 16, learningRate: 0.002, l2: 0.0001, validationShare: 0.2, seed: 1, optimizer: "adam", momentum: 0.9, cut: "features", fresh: false, schedule: "constant", warmup: 0, average: 0, clipNorm: 0, augmentation: [] };
+export const DEFAULT_SETTINGS = { hidden: 0, epochs: 50, batchSize: 16, learningRate: 0.002, l2: 0.0001, validationShare: 0.2, seed: 1, optimizer: "adam", momentum: 0.9, cut: "features", fresh: false, schedule: "constant", warmup: 0, average: 0, clipNorm: 0, recompute: false, augmentation: [] };
 
 /** Before any training. @type {import("./types").State["training"]} */
 export const NO_TRAINING = { running: false, waiting: false, history: [], split: null, sentence: "", step: null, shown: null, unfinished: null };

@@ -32,12 +32,14 @@ export interface TrainSettings {
   schedule: "constant" | "step" | "cosine" | "oneCycle"; warmup: number;
   /** How much of the average of weights stays at the end of an epoch, and the longest correction; none at 0. */
   average: number; clipNorm: number;
+  /** Whether what is cheap is computed again instead of being kept. */
+  recompute: boolean;
   /** How pictures are changed before they are learned from. */
   augmentation: import("./augment").Change[];
 }
 /** `perClass` and `runSeed` are for comparisons: fewer pictures, drawn anew. */
 export interface FineTuneSettings extends TrainSettings { classes: string[]; perClass?: number | null; runSeed?: number | null }
-export interface TrainingCost { trained: number; parameters: number; bytes: number; pictureBytes: number; fits: boolean; sentence: string | null; largestBatch: number | null; deepestCut: string | null }
+export interface TrainingCost { trained: number; parameters: number; bytes: number; pictureBytes: number; keptBytes: number; recomputedBytes: number; fits: boolean; sentence: string | null; largestBatch: number | null; deepestCut: string | null }
 export interface StepProgress { epoch: number; step: number; steps: number }
 export interface FineTuning {
   add(picture: Picture, example: { id: string; class: string; burst: string }): Promise<{ features: Float32Array; ms: number }>;

@@ -187,14 +187,11 @@ impl<'a> Screen<'a> {
 
     fn show(&mut self, event: Event) {
         match event {
-            Event::Start { steps, parameters, bytes, done } => {
+            Event::Start { steps, parameters, kept_bytes, recomputed_bytes, done } => {
                 self.steps = steps;
                 println!("{}: {} pictures, {parameters} values to learn", self.recipe.title, self.pictures);
-                println!(
-                    "{steps} steps of {} pictures an epoch, {} MB",
-                    self.recipe.batch,
-                    bytes / 1_000_000
-                );
+                println!("{steps} steps of {} pictures an epoch", self.recipe.batch);
+                println!("{}", memory(self.recipe.recompute, kept_bytes, recomputed_bytes));
                 if done > 0 {
                     println!("goes on after epoch {done}");
                 }
@@ -220,6 +217,18 @@ impl<'a> Screen<'a> {
                 println!("{}", line(point, self.recipe.epochs, self.start.elapsed()));
             }
         }
+    }
+}
+
+/// What a step needs, and what it would need otherwise.
+fn memory(recompute: bool, kept_bytes: usize, recomputed_bytes: usize) -> String {
+    let [kept, recomputed] = [kept_bytes, recomputed_bytes].map(|bytes| bytes.div_ceil(1_000_000));
+    if recompute {
+        format!(
+            "{recomputed} MB of memory with recompute = true in the recipe; it would be {kept} MB without"
+        )
+    } else {
+        format!("{kept} MB of memory; it would be {recomputed} MB with recompute = true in the recipe")
     }
 }
 

@@ -32,12 +32,14 @@ export function moreSettings(element) {
     const box = h("input", { type: "checkbox", onchange: toggled });
     return { change, box, label: h("span", { class: "change" }, h("label", { class: "check" }, box, label), explain(label.toLowerCase(), why)) };
   });
+  const saving = h("input", { type: "checkbox", onchange: () => emit(element, "settings-change", { recompute: saving.checked }) });
   const strip = h("div", { class: "variants" });
   const words = h("p", { class: "hint" });
   element.append(
     h("summary", {}, "More settings"),
     hint,
     fields.grid,
+    h("div", { class: "change" }, h("label", { class: "check" }, saving, "Save memory"), explain("saving memory", "What is quick to compute is computed a second time on the way back instead of being kept: less memory, a little more time, and exactly the same result.")),
     h("fieldset", { class: "changes" }, h("legend", {}, "Change the pictures a little", explain("changing the pictures", "Each picture is shown in four more ways, in turn, so that the network cannot learn it by heart: augmentation. What is held back is tested as it is. Getting ready takes about five times as long.")), ...boxes.map(({ label }) => label)),
     strip,
     words,
@@ -53,6 +55,7 @@ export function moreSettings(element) {
     (settings, running, engine, samples, open) => {
       hint.hidden = !headAlone({ settings, engine });
       fields.update(settings, (key) => running || (key === "warmup" && settings.schedule === "oneCycle"));
+      [saving.checked, saving.disabled] = [settings.recompute, running];
       for (const { change, box } of boxes) [box.checked, box.disabled] = [settings.augmentation.includes(change), running];
       const sample = samples.at(-1);
       say(words, !sample ? "Record or add a picture to see here what becomes of it." : settings.augmentation.length === 0 ? "" : "Eight of the ways in which your last picture may be shown.");
