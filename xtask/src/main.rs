@@ -7,6 +7,7 @@ mod command;
 mod digits;
 mod dist;
 mod fuzz;
+mod recipes;
 mod serve;
 mod site;
 mod split;
@@ -43,6 +44,8 @@ enum Task {
     Bench(bench::Bench),
     /// Add pretrained weights to what the page's own host serves.
     Weights(weights::Weights),
+    /// Train by every recipe again, for hours, and hold what comes out against what it promises.
+    Recipes(recipes::Recipes),
     /// Feed random files to the readers of weights.
     Fuzz(fuzz::Fuzz),
     /// Install the page's npm packages and copy what the page needs of them to www/vendor, www/digits and www/demo.
@@ -68,6 +71,7 @@ fn run(task: Task) -> Result<()> {
         Task::Test(options) => test::test(&options),
         Task::Dist(options) => dist::dist(&options),
         Task::Bench(options) => bench::bench(&options),
+        Task::Recipes(options) => recipes::recipes(&options),
         Task::Fuzz(options) => fuzz::fuzz(&options),
         Task::Weights(options) => weights::weights(&options),
         Task::Vendor => vendor::vendor(),

@@ -2,6 +2,7 @@
 //!
 //! Knows files and a terminal; everything else is the library's.
 
+mod compare;
 mod train;
 mod weights;
 
@@ -69,6 +70,8 @@ enum Command {
     },
     /// Trains a network as a recipe says.
     Train(train::Train),
+    /// Trains by several recipes on the same pictures with the same seeds, and prints them side by side.
+    Compare(compare::Compare),
     /// Measures how many pictures trained weights tell right.
     Evaluate(train::Evaluate),
     /// Prints how fast networks train on this machine, whole steps on random pictures.
@@ -111,6 +114,7 @@ fn main() -> ExitCode {
             measure_features(&folder, per_class, seeds, settings, &source)
         }
         Command::Train(options) => train::train(&options),
+        Command::Compare(options) => compare::compare(&options),
         Command::Evaluate(options) => train::measure(&options),
         Command::Speed(options) => train::speed(&options),
         Command::Bench { runs, networks } => bench(runs.max(1), &networks),

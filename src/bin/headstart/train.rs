@@ -1,5 +1,6 @@
 //! Training by a recipe, measuring what came out, and how fast it goes: the terminal's side of `headstart::recipe`.
 
+use std::error::Error;
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -21,6 +22,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use pollster::block_on;
 
 use super::Outcome;
+
+/// How much less than its recipe promises a run may reach: other processors round otherwise.
+const TOLERATED: f64 = 0.005;
 
 #[derive(Args)]
 pub struct Train {
@@ -68,37 +72,62 @@ pub struct Speed {
 }
 
 pub fn train(options: &Train) -> Outcome<()> {
-    let place = options.recipe.display();
-    let text = String::from_utf8_lossy(&read(&options.recipe)?).into_owned();
-    let mut recipe = Recipe::parse(&text).map_err(|error| format!("{place}: {error}"))?;
+    let mut recipe = recipe(&options.recipe)?;
+    let expected = recipe.expected_accuracy.filter(|_| options.seed.is_none_or(|seed| seed == recipe.seed));
     recipe.seed = options.seed.unwrap_or(recipe.seed);
-    let [training, test] = parts(&recipe, &options.data)?;
-    let training =
-        training.ok_or_else(|| format!("{} has no pictures to learn from", options.data.display()))?;
-    let start = match &options.from {
-        Some(path) => Some(Checkpoint::read(read(path)?)?),
-        None => None,
+    let Train { data, out, from, resume, sitting, .. } = options;
+    let curve = follow(&recipe, data, from.as_deref(), out, *resume, sitting.unwrap_or(usize::MAX))?;
+    let last = curve.last().filter(|last| last.epoch == recipe.epochs);
+    let Some(last) = last else {
+        println!("{} of {} epochs done; --resume goes on", curve.len(), recipe.epochs);
+        return Ok(());
     };
-    let run = Run {
-        recipe: &recipe,
-        training: &*training,
-        test: test.as_deref(),
-        start,
-        out: &options.out,
-        resume: options.resume,
-    };
-    let mut screen = Screen::new(&recipe, training.len(), test.as_ref().map_or(0, |test| test.len()));
-    let mut left = options.sitting.unwrap_or(usize::MAX);
+    println!("the weights are in {}", out.display());
+    match (expected, last.test_accuracy) {
+        (Some(expected), Some(reached)) if reached < expected - TOLERATED => Err(format!(
+            "the recipe promises {:.2} % of the test pictures and this run reached {:.2} %; the data, the recipe or the engine changed",
+            100.0 * expected,
+            100.0 * reached
+        )
+        .into()),
+        _ => Ok(()),
+    }
+}
+
+pub fn recipe(path: &Path) -> Outcome<Recipe> {
+    let text = String::from_utf8_lossy(&read(path)?).into_owned();
+    Ok(Recipe::parse(&text).map_err(|error| format!("{}: {error}", path.display()))?)
+}
+
+/// Trains on the pictures in `data`, from the weights in the file `from` if there is one, to the recipe's end or for
+/// `epochs` more. Returns the curve.
+pub fn follow(
+    recipe: &Recipe,
+    data: &Path,
+    from: Option<&Path>,
+    out: &Path,
+    resume: bool,
+    epochs: usize,
+) -> Outcome<Vec<Point>> {
+    if let (Some(cut), None) = (&recipe.cut, from) {
+        return Err(format!(
+            "{} leaves what comes before {cut} as it is, so that has to be trained already; name a file of weights with --from",
+            recipe.title
+        )
+        .into());
+    }
+    let [training, test] = parts(recipe, data)?;
+    let training = training.ok_or_else(|| format!("{} has no pictures to learn from", data.display()))?;
+    let start = from.map(|path| Ok::<_, Box<dyn Error>>(Checkpoint::read(read(path)?)?)).transpose()?;
+    let run = Run { recipe, training: &*training, test: test.as_deref(), start, out, resume };
+    let mut screen = Screen::new(recipe, training.len(), test.as_ref().map_or(0, |test| test.len()));
+    let mut left = epochs;
     let curve = run.train(&Backend::Cpu(Cpu::new()), &mut |event| {
         left -= usize::from(matches!(event, Event::Epoch(_)));
         screen.show(event);
         if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;
-    match curve.last() {
-        Some(last) if last.epoch == recipe.epochs => println!("the weights are in {}", options.out.display()),
-        _ => println!("{} of {} epochs done; --resume goes on", curve.len(), recipe.epochs),
-    }
-    Ok(())
+    Ok(curve)
 }
 
 pub fn measure(options: &Evaluate) -> Outcome<()> {
@@ -246,7 +275,7 @@ fn bar(count: usize, message: &'static str) -> ProgressBar {
     ProgressBar::new(count as u64).with_style(style).with_message(message)
 }
 
-fn read(path: &Path) -> Outcome<Vec<u8>> {
+pub fn read(path: &Path) -> Outcome<Vec<u8>> {
     fs::read(path)
         .map_err(|error| format!("{} cannot be read ({error}); check its name", path.display()).into())
 }
