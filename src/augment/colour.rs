@@ -10,7 +10,7 @@ use crate::tensor::Tensor;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Jitter {
     /// Which of the four comes first, second, third and last.
-    order: [Change; 4],
+    pub order: [Change; 4],
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,6 +41,11 @@ impl Jitter {
         random.shuffle(&mut order);
         Self { order }
     }
+
+    /// Changes nothing.
+    pub const NONE: Self = Self {
+        order: [Change::Brightness(1.0), Change::Contrast(1.0), Change::Saturation(1.0), Change::Hue(0.0)],
+    };
 
     pub fn apply(&self, x: &Tensor<f32>) -> Tensor<f32> {
         self.order.iter().fold(x.clone(), |x, change| change.apply(x))

@@ -134,7 +134,11 @@ pub fn flip(x: &Tensor<f32>) -> Tensor<f32> {
 
 /// Turned counter-clockwise about the centre, bilinear, black outside.
 pub fn rotate(x: &Tensor<f32>, degrees: f32) -> Tensor<f32> {
-    let (sin, cos) = degrees.to_radians().sin_cos();
+    turned(x, degrees.to_radians().sin_cos())
+}
+
+/// As [`rotate`], by an angle of that sine and cosine.
+pub fn turned(x: &Tensor<f32>, (sin, cos): (f32, f32)) -> Tensor<f32> {
     let (h, w) = (x.shape.h, x.shape.w);
     let (middle_y, middle_x) = (0.5 * (h as f32 - 1.0), 0.5 * (w as f32 - 1.0));
     let mut y = Tensor::filled(x.shape, 0.0);

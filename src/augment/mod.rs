@@ -1,18 +1,23 @@
 //! Augmentation: other pictures of the same thing, drawn from a seed, as torchvision's transforms draw them.
 //!
 //! Pictures are tensors of `[1, c, h, w]` in units of 0..255, before normalisation. An [`Augmentation`] says between
-//! which bounds to draw; drawing is separate from applying, and the functions in [`geometry`] and [`colour`] that apply
-//! are pure. Knows no files, no labels and no batches.
+//! which bounds to draw, and a [`Change`] is what was drawn; the functions in [`geometry`] and [`colour`] that apply it
+//! are pure. A [`device::Augmenter`] applies what was drawn, as a [`row`] of numbers, where a network runs. Knows no
+//! files and no labels.
 
 pub mod colour;
+pub mod device;
 pub mod geometry;
+pub mod row;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::image::{InputSpec, Order};
 use crate::random::Random;
 use crate::tensor::Tensor;
 use colour::Jitter;
+use geometry::Part;
 
 /// One step of augmentation and the bounds of what it draws, with torchvision's defaults. In a recipe, `kind` is its
 /// name: `kind = "random_crop"`.
@@ -63,6 +68,31 @@ pub enum AugmentError {
          raise padding or resize it"
     )]
     TooSmall { width: usize, height: usize, padding: usize, crop_width: usize, crop_height: usize },
+    #[error(
+        "on a device pictures are changed by random_resized_crop, horizontal_flip, rotation, colour_jitter and cutout, each \
+         once at most and in this order; {kind} is out of place"
+    )]
+    Order { kind: &'static str },
+}
+
+/// What was drawn for one picture.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    None,
+    ResizedCrop(Part),
+    PaddedCrop {
+        padding: usize,
+        start: [usize; 2],
+    },
+    Flip,
+    /// In degrees, counter-clockwise.
+    Turn(f32),
+    Colours(Jitter),
+    /// Row and column, and the side of the square.
+    Hole {
+        centre: [usize; 2],
+        side: usize,
+    },
 }
 
 /// What a pipeline of augmentations has to know of the network it feeds.
@@ -72,6 +102,16 @@ pub struct Target {
     pub width: usize,
     /// The mean colour, in units of 0..255.
     pub mean: [f32; 3],
+}
+
+impl Target {
+    pub fn of(input: &InputSpec) -> Self {
+        let InputSpec { height, width, order, mut mean, .. } = *input;
+        if order == Order::Bgr {
+            mean.reverse();
+        }
+        Self { height, width, mean }
+    }
 }
 
 impl Augmentation {
@@ -105,18 +145,28 @@ impl Augmentation {
         }
     }
 
-    /// Draws and applies. The same `random` gives the same picture; crops are of the target's size.
-    pub fn apply(
+    /// Its name in a recipe.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::RandomResizedCrop { .. } => "random_resized_crop",
+            Self::RandomCrop { .. } => "random_crop",
+            Self::HorizontalFlip { .. } => "horizontal_flip",
+            Self::Rotation { .. } => "rotation",
+            Self::ColourJitter { .. } => "colour_jitter",
+            Self::Cutout { .. } => "cutout",
+        }
+    }
+
+    /// Draws for a picture of `[height, width]`. The same `random` gives the same change.
+    pub fn draw(
         &self,
-        x: &Tensor<f32>,
+        [h, w]: [usize; 2],
         target: Target,
         random: &mut Random,
-    ) -> Result<Tensor<f32>, AugmentError> {
-        let (h, w) = (x.shape.h, x.shape.w);
+    ) -> Result<Change, AugmentError> {
         Ok(match *self {
             Self::RandomResizedCrop { scale, ratio } => {
-                let part = geometry::draw_resized_crop([h, w], scale, ratio, random);
-                geometry::resized_crop(x, part, [target.height, target.width])
+                Change::ResizedCrop(geometry::draw_resized_crop([h, w], scale, ratio, random))
             }
             Self::RandomCrop { padding } => {
                 let (crop_height, crop_width) = (target.height, target.width);
@@ -131,24 +181,43 @@ impl Augmentation {
                 }
                 let top = random.below(h + 2 * padding - crop_height + 1);
                 let left = random.below(w + 2 * padding - crop_width + 1);
-                geometry::padded_crop(x, padding, [top, left], [crop_height, crop_width])
+                Change::PaddedCrop { padding, start: [top, left] }
             }
-            Self::HorizontalFlip { probability } => {
-                if random.uniform(0.0, 1.0) < probability {
-                    geometry::flip(x)
-                } else {
-                    x.clone()
-                }
-            }
-            Self::Rotation { degrees } => geometry::rotate(x, random.uniform(-degrees, degrees)),
+            Self::HorizontalFlip { probability } => match random.uniform(0.0, 1.0) < probability {
+                true => Change::Flip,
+                false => Change::None,
+            },
+            Self::Rotation { degrees } => Change::Turn(random.uniform(-degrees, degrees)),
             Self::ColourJitter { brightness, contrast, saturation, hue } => {
-                Jitter::draw(brightness, contrast, saturation, hue, random).apply(x)
+                Change::Colours(Jitter::draw(brightness, contrast, saturation, hue, random))
             }
-            Self::Cutout { side } => {
-                let centre = [random.below(h), random.below(w)];
-                geometry::cutout(x, centre, side, target.mean)
-            }
+            Self::Cutout { side } => Change::Hole { centre: [random.below(h), random.below(w)], side },
         })
+    }
+
+    /// Draws and applies. The same `random` gives the same picture; crops are of the target's size.
+    pub fn apply(
+        &self,
+        x: &Tensor<f32>,
+        target: Target,
+        random: &mut Random,
+    ) -> Result<Tensor<f32>, AugmentError> {
+        Ok(self.draw([x.shape.h, x.shape.w], target, random)?.apply(x, target))
+    }
+}
+
+impl Change {
+    pub fn apply(&self, x: &Tensor<f32>, target: Target) -> Tensor<f32> {
+        let size = [target.height, target.width];
+        match self {
+            Self::None => x.clone(),
+            Self::ResizedCrop(part) => geometry::resized_crop(x, *part, size),
+            Self::PaddedCrop { padding, start } => geometry::padded_crop(x, *padding, *start, size),
+            Self::Flip => geometry::flip(x),
+            Self::Turn(degrees) => geometry::rotate(x, *degrees),
+            Self::Colours(jitter) => jitter.apply(x),
+            Self::Hole { centre, side } => geometry::cutout(x, *centre, *side, target.mean),
+        }
     }
 }
 

@@ -6,8 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{DataError, Dataset, Picture};
-use crate::augment::geometry::{self, Part};
-use crate::augment::{self, Augmentation, Target};
+use crate::augment::{self, Augmentation, Target, geometry, row};
 use crate::image::{InputSpec, Order, preprocess};
 use crate::random::Random;
 use crate::shape::Shape;
@@ -67,16 +66,12 @@ impl Batches<'_> {
         epoch: usize,
         x: &mut Vec<f32>,
     ) -> Result<(), DataError> {
-        let InputSpec { height, width, order, mut mean, .. } = self.input;
-        if order == Order::Bgr {
-            mean.reverse();
-        }
         let raw = pixels(picture, self.input.channels);
         // A crop that resizes wants to see the picture as it is.
         let resizes = matches!(self.augmentation.first(), Some(Augmentation::RandomResizedCrop { .. }));
         let fitted = if resizes { raw } else { self.fitted(raw) };
         let seed = augment::seed_of(self.seed, epoch as u64, index as u64);
-        let drawn = augment::apply(self.augmentation, fitted, Target { height, width, mean }, seed)?;
+        let drawn = augment::apply(self.augmentation, fitted, Target::of(&self.input), seed)?;
         self.normalised(&drawn, x);
         Ok(())
     }
@@ -95,7 +90,7 @@ impl Batches<'_> {
 
     /// Of the network's size, not yet normalised.
     fn fitted(&self, x: Tensor<f32>) -> Tensor<f32> {
-        let InputSpec { height, width, resize_short, .. } = self.input;
+        let InputSpec { height, width, .. } = self.input;
         let (h, w) = (x.shape.h, x.shape.w);
         if (h, w) == (height, width) {
             return x;
@@ -103,16 +98,7 @@ impl Batches<'_> {
         if self.fit == Fit::Pad {
             return geometry::centred(&x, [height, width]);
         }
-        // The part of the picture that evaluation cuts out after resizing.
-        let scale = h.min(w) as f64 / resize_short as f64;
-        let kept = |size: usize, whole: usize| ((size as f64 * scale).round() as usize).clamp(1, whole);
-        let (part_height, part_width) = (kept(height, h), kept(width, w));
-        let (top, left) = ((h - part_height) / 2, (w - part_width) / 2);
-        geometry::resized_crop(
-            &x,
-            Part { top, left, height: part_height, width: part_width },
-            [height, width],
-        )
+        geometry::resized_crop(&x, row::centre([h, w], &self.input), [height, width])
     }
 
     fn normalised(&self, image: &Tensor<f32>, x: &mut Vec<f32>) {

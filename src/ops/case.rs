@@ -3,6 +3,7 @@
 use half::f16;
 
 use super::{BatchMoments, Op, Operator};
+use crate::augment::row::Row;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
@@ -26,6 +27,11 @@ pub enum Kind {
     Moments,
     /// Numbers of which none is below zero.
     Squares,
+    /// From black to white, 0 to 255.
+    Pixels,
+    /// Rows of changes that are drawn for the pictures of the first input, some of them smaller than it, and for a network
+    /// that sees pictures of this size.
+    Changes { height: usize, width: usize },
 }
 
 impl Case {
@@ -56,6 +62,13 @@ impl Case {
         for &(input, kind) in &self.kinds {
             values[input] = match kind {
                 Kind::Squares => values[input].map(|v| v * v),
+                Kind::Pixels => values[input].map(|v| 127.5 + 127.5 * v),
+                Kind::Changes { height, width } => {
+                    let (Shape { n, h, w, .. }, target) = (self.inputs[0], [height, width]);
+                    let size = |i| if [h, w] == target { target } else { [h - i % 3, w - i % 2] };
+                    let rows = (0..n).flat_map(|i| Row::example(size(i), target, i as u64).to_values());
+                    Tensor::new(self.inputs[input], rows.collect())
+                }
                 Kind::Moments => BatchMoments.reference(&[&values[0]], &[]),
                 Kind::Labels => {
                     let classes = self.inputs[0].c as f32;

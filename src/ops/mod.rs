@@ -28,8 +28,10 @@ pub mod lrn;
 pub mod mask;
 pub mod max_pool;
 pub mod real;
+pub mod recolour;
 pub mod scale;
 pub mod softmax;
+pub mod warp;
 
 pub use activation::{Activation, ActivationGradient};
 pub use adaptive_avg_pool::{AdaptiveAvgPool, AdaptiveAvgPoolGradient};
@@ -55,8 +57,10 @@ pub use lrn::{Lrn, LrnGradient};
 pub use mask::Mask;
 pub use max_pool::{MaxPool, MaxPoolGradient};
 pub use real::Real;
+pub use recolour::Recolour;
 pub use scale::Scale;
 pub use softmax::{Softmax, SoftmaxGradient};
+pub use warp::Warp;
 
 use crate::gradient::{Backward, Grads};
 use crate::graph::NodeId;
@@ -181,6 +185,8 @@ pub enum Op {
     CorrectAnswers(CorrectAnswers),
     SquareSums(SquareSums),
     ClipScale(ClipScale),
+    Warp(Warp),
+    Recolour(Recolour),
 }
 
 macro_rules! dispatch {
@@ -226,6 +232,8 @@ macro_rules! dispatch {
             Op::CorrectAnswers($op) => $answer,
             Op::SquareSums($op) => $answer,
             Op::ClipScale($op) => $answer,
+            Op::Warp($op) => $answer,
+            Op::Recolour($op) => $answer,
         }
     };
 }
@@ -310,6 +318,8 @@ impl Op {
             Op::CorrectAnswers(_) => "CorrectAnswers",
             Op::SquareSums(_) => "SquareSums",
             Op::ClipScale(_) => "ClipScale",
+            Op::Warp(_) => "Warp",
+            Op::Recolour(_) => "Recolour",
         }
     }
 
@@ -360,6 +370,8 @@ impl Op {
             CorrectAnswers::cases(),
             SquareSums::cases(),
             ClipScale::cases(),
+            Warp::cases(),
+            Recolour::cases(),
         ]
         .concat()
     }
