@@ -109,6 +109,22 @@ pub fn preprocess(
     })
 }
 
+/// A picture as it is, `[channels, height, width]` in units of 0..255, laid over white; grey as Pillow's "L". Takes what
+/// [`preprocess`] takes.
+pub fn planes(rgba: &[u8], width: usize, height: usize, channels: usize) -> Result<Vec<f32>, ImageError> {
+    let own = InputSpec {
+        channels,
+        height,
+        width,
+        resize_short: height.min(width),
+        filter: Filter::Bilinear,
+        order: Order::Rgb,
+        mean: [0.0; 3],
+        std: [1.0; 3],
+    };
+    preprocess(rgba, width, height, &own)
+}
+
 fn check(rgba: &[u8], width: usize, height: usize, spec: &InputSpec) -> Result<(), ImageError> {
     let InputSpec { channels, height: h, width: w, resize_short, .. } = *spec;
     let possible = |length: usize| (1..=MAX_SIDE).contains(&length);

@@ -1,9 +1,9 @@
 //! Fine-tuning a loaded network on examples: any cut, a new head for the examples' classes, and a network afterwards that
 //! predicts them.
 //!
-//! What the frozen part makes of a picture is computed once and kept, so that an epoch runs what comes after the cut and
-//! nothing else. Knows batches, epochs and checkpoints, but neither pictures nor clocks; the same examples, settings and
-//! backend give the same curve, bit for bit on the CPU.
+//! What the frozen part makes of a picture, and of a few changed ones of the same thing, is computed once and kept, so that
+//! an epoch runs what comes after the cut and nothing else. Knows batches, epochs and checkpoints, but neither files nor
+//! clocks; the same examples, settings and backend give the same curve, bit for bit on the CPU.
 //!
 //! ```text
 //! pictures -> frozen part (once) -> Examples -> split by recording -> batches -> Trainer -> epoch by epoch
@@ -24,8 +24,12 @@ pub use run::{Learned, Run};
 pub use settings::{Course, Settings};
 pub use tuned::Tuned;
 
+use crate::augment::device::{self, Augmenter, Framed};
+use crate::augment::row::{self, Row};
+use crate::augment::{self, AugmentError, Augmentation};
 use crate::exec::{Backend, ExecError, Program, Progress};
 use crate::graph::{Graph, GraphError, NodeId, Param};
+use crate::image::InputSpec;
 use crate::network::{Network, NetworkError, Trainable};
 use crate::ops::Op;
 use crate::plan::Plan;
@@ -45,6 +49,8 @@ pub enum TuneError {
     Train(#[from] TrainError),
     #[error(transparent)]
     Exec(#[from] ExecError),
+    #[error(transparent)]
+    Augmentation(#[from] AugmentError),
     #[error(transparent)]
     Example(#[from] ExampleError),
     #[error(transparent)]
@@ -66,8 +72,20 @@ pub struct FineTuning {
     frozen: Option<Program>,
     examples: Examples,
     variants: Variants,
+    changing: Option<Changing>,
     run: Option<Run>,
 }
+
+/// How examples are changed.
+struct Changing {
+    steps: Vec<Augmentation>,
+    seed: u64,
+    input: InputSpec,
+    augmenter: Augmenter,
+}
+
+/// Changed pictures of each example that epochs learn from in turn.
+pub const VARIANTS: usize = 4;
 
 /// What the frozen part made of other pictures of the same things, for each example in its place.
 type Variants = Vec<Vec<Vec<f32>>>;
@@ -92,9 +110,18 @@ impl FineTuning {
         progress: &Progress<'_>,
     ) -> Result<Self, TuneError> {
         settings.validate()?;
+        row::check(&settings.augmentation)?;
+        let (steps, seed, input) = (settings.augmentation.clone(), settings.training.seed, network.input);
+        let changing = if steps.is_empty() {
+            None
+        } else {
+            let augmenter = Augmenter::new(&input, device::frame(&input), 1, backend).await?;
+            Some(Changing { steps, seed, input, augmenter })
+        };
         let network = Tunable::new(network, settings);
-        let frozen = network.frozen(settings.training.seed, backend, progress).await?;
-        Ok(Self { network, frozen, examples: Examples::new(), variants: Variants::new(), run: None })
+        let frozen = network.frozen(seed, backend, progress).await?;
+        let (examples, variants) = (Examples::new(), Variants::new());
+        Ok(Self { network, frozen, examples, variants, changing, run: None })
     }
 
     /// Keeps an example, `x` being what the network sees of its picture, and returns what the frozen part makes of it.
@@ -105,15 +132,38 @@ impl FineTuning {
         Ok(&self.examples.get(&id).expect("it was just added").features)
     }
 
-    /// Keeps another picture of what the example of that id shows, changed at random. Epochs learn from an example's
-    /// variants in turn, and no longer from the example itself; what is held out is checked as it was shown.
+    /// Whether examples are to be changed, so that their pictures are asked for.
+    pub fn changes(&self) -> bool {
+        self.changing.is_some()
+    }
+
+    /// Changes the picture of the example of that id in [`VARIANTS`] ways, as the settings and the seed say, and keeps them.
+    pub async fn change(&mut self, id: &str, picture: &Framed) -> Result<(), TuneError> {
+        let place = self.place(id)?;
+        for variant in 0..VARIANTS {
+            let Some(Changing { steps, seed, input, augmenter }) = &mut self.changing else { return Ok(()) };
+            // Each variant stands for the epochs in which it is learned from.
+            let seed = augment::seed_of(*seed, variant as u64, place as u64);
+            let row = Row::draw(steps, picture.size, input, seed)?;
+            let x = augmenter.run(&picture.values, &[row]).await?;
+            self.vary(id, &x).await?;
+        }
+        Ok(())
+    }
+
+    /// Keeps another picture of what the example of that id shows. Epochs learn from an example's variants in turn, and no
+    /// longer from the example itself; what is held out is checked as it was shown.
     pub async fn vary(&mut self, id: &str, x: &[f32]) -> Result<(), TuneError> {
-        let place = self.examples.iter().position(|example| example.id == id);
-        let place = place.ok_or_else(|| TuneError::Unknown { id: id.into() })?;
+        let place = self.place(id)?;
         let features = self.at_cut(x).await?;
         self.variants.resize(self.examples.len(), Vec::new());
         self.variants[place].push(features);
         Ok(())
+    }
+
+    fn place(&self, id: &str) -> Result<usize, TuneError> {
+        let place = self.examples.iter().position(|example| example.id == id);
+        place.ok_or_else(|| TuneError::Unknown { id: id.into() })
     }
 
     async fn at_cut(&mut self, x: &[f32]) -> Result<Vec<f32>, TuneError> {

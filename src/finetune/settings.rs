@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::augment::Augmentation;
 use crate::schedule::Schedule;
 use crate::train::{BatchNormMode, Optimizer, Options};
 use crate::transfer::optimizer::Method;
@@ -32,6 +33,8 @@ pub struct Settings {
     /// How much of the average of the weights stays when an epoch's are added to it, 0 to below 1. The average is what is
     /// checked and kept; at 0 it is the last weights.
     pub average: f64,
+    /// How pictures are changed before they are learned from, in the order that [`crate::augment::row::check`] asks for.
+    pub augmentation: Vec<Augmentation>,
 }
 
 /// The course of the learning rate over a run, by its name; the numbers of each are the usual ones.

@@ -6,6 +6,7 @@ use async_lock::Mutex;
 use js_sys::{Float32Array, JSON, Uint8Array};
 use wasm_bindgen::prelude::*;
 
+use super::augment::framed;
 use super::examples::{labels, now, object};
 use super::picture::prepare;
 use super::{Engine, field, number, sentence, to_js};
@@ -64,7 +65,7 @@ impl Engine {
 #[wasm_bindgen(js_class = FineTuning)]
 impl WebFineTuning {
     /// Shows it a picture of a class and keeps what the frozen part makes of it, or the prepared picture itself where
-    /// everything is trained.
+    /// everything is trained; and likewise a few changed pictures, if the settings say how.
     #[wasm_bindgen(unchecked_return_type = "{ features: Float32Array, ms: number }")]
     pub async fn add(
         &self,
@@ -73,22 +74,16 @@ impl WebFineTuning {
     ) -> Result<JsValue, JsError> {
         let started = now();
         let named = named(&example)?;
+        let id = named.id.clone();
         let x = prepare(&picture, &self.input)?;
         let mut tuning = self.tuning.lock().await;
         let features = tuning.add(named, &x).await.map_err(sentence)?;
         let features = Float32Array::from(features);
+        if tuning.changes() {
+            let framed = framed(&picture, &self.input)?;
+            tuning.change(&id, &framed).await.map_err(sentence)?;
+        }
         object([("features", features.into()), ("ms", (now() - started).into())])
-    }
-
-    /// Shows it another picture of what the example of that id shows, changed at random: epochs learn from an example's
-    /// variants in turn, and what is held out is checked as it was shown.
-    pub async fn vary(
-        &self,
-        #[wasm_bindgen(unchecked_param_type = "Picture")] picture: JsValue,
-        id: String,
-    ) -> Result<(), JsError> {
-        let x = prepare(&picture, &self.input)?;
-        self.tuning.lock().await.vary(&id, &x).await.map_err(sentence)
     }
 
     /// Keeps an example whose features at the cut are known already.

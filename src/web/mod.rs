@@ -5,6 +5,7 @@
 //! translates and nothing else: networks, training and kernels know nothing of JavaScript.
 
 mod adapter;
+mod augment;
 mod examples;
 mod files;
 mod finetune;

@@ -5,7 +5,9 @@ use wasm_bindgen::prelude::*;
 use web_sys::{ImageBitmap, ImageData, OffscreenCanvas, OffscreenCanvasRenderingContext2d};
 
 use super::{Engine, field, sentence};
-use crate::image::{InputSpec, preprocess};
+use crate::image::{self, InputSpec, preprocess};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
 
 /// Upright RGBA bytes, row by row.
 struct Rgba {
@@ -25,6 +27,13 @@ impl Engine {
 pub(super) fn prepare(picture: &JsValue, input: &InputSpec) -> Result<Vec<f32>, JsError> {
     let Rgba { bytes, width, height } = read(picture)?;
     preprocess(&bytes, width, height, input).map_err(sentence)
+}
+
+/// The picture as it is, `[1, channels, h, w]` in units of 0..255.
+pub(super) fn planes(picture: &JsValue, channels: usize) -> Result<Tensor<f32>, JsError> {
+    let Rgba { bytes, width, height } = read(picture)?;
+    let values = image::planes(&bytes, width, height, channels).map_err(sentence)?;
+    Ok(Tensor::new(Shape::new(1, channels, height, width), values))
 }
 
 fn read(picture: &JsValue) -> Result<Rgba, JsError> {

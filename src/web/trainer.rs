@@ -8,8 +8,10 @@ use wasm_bindgen::prelude::*;
 
 use super::trained::Answering;
 use super::{Engine, field, number, sentence};
+use crate::augment::device::Augmenter;
 use crate::exec::{Backend, ExecError};
 use crate::graph::Param;
+use crate::image::InputSpec;
 use crate::network::Trainable;
 use crate::train::{BatchNormMode, Optimizer, Options, Trainer};
 
@@ -26,6 +28,9 @@ pub struct WebTrainer {
     trainer: Mutex<Option<(usize, Trainer)>>,
     /// The network of now, prepared to be asked.
     pub(super) answering: Mutex<Vec<Answering>>,
+    pub(super) input: InputSpec,
+    /// For the batch size asked for last.
+    pub(super) augmenter: Mutex<Option<Augmenter>>,
 }
 
 #[wasm_bindgen]
@@ -41,7 +46,7 @@ impl Engine {
         let network =
             network.as_ref().ok_or_else(|| JsError::new("no network is loaded; call load() first"))?;
         network.logits().map_err(sentence)?;
-        let network = network.trainable();
+        let (network, input) = (network.trainable(), network.input);
         let cut = text(&options, "cut").unwrap_or_else(|| "image".into());
         // A cut that cannot be is an error at once, and not only with the first step.
         let graph = network.graph(1).map_err(sentence)?;
@@ -50,7 +55,8 @@ impl Engine {
         let options = read_options(&options)?;
         let learning_rate = Cell::new(options.learning_rate);
         let (backend, trainer, answering) = (self.backend.clone(), Mutex::default(), Mutex::default());
-        Ok(WebTrainer { backend, network, cut, options, learning_rate, trainer, answering })
+        let augmenter = Mutex::default();
+        Ok(WebTrainer { backend, network, cut, options, learning_rate, trainer, answering, input, augmenter })
     }
 }
 

@@ -221,7 +221,17 @@ export interface FineTuningSettings extends TrainingSettings {
   warmup?: number;
   /** How much of the average of the weights stays when an epoch's are added, 0 to 0.999; the average is what is kept. */
   average?: number;
+  /** How pictures are changed before they are learned from, each kind once at most and in the order of `Change`. */
+  augmentation?: Change[];
 }
+
+/** As in a recipe, with torchvision's meaning and defaults. */
+export type Change =
+  | { kind: "random_resized_crop", scale?: [number, number], ratio?: [number, number] }
+  | { kind: "horizontal_flip", probability?: number }
+  | { kind: "rotation", degrees: number }
+  | { kind: "colour_jitter", brightness?: number, contrast?: number, saturation?: number, hue?: number }
+  | { kind: "cutout", side: number };
 
 export interface TrainingCost {
   /** Values that training changes, and values of the whole network. */

@@ -12,14 +12,18 @@ use std::path::Path;
 pub const FILE: &str = "headstart_training.wasm";
 
 /// The methods of `Engine` by which everything here begins; all of them return promises.
-const BEGINNINGS: [&str; 4] = ["trainer", "fineTune", "trainingCost", "selfTest"];
+const BEGINNINGS: [&str; 5] = ["trainer", "fineTune", "trainingCost", "variants", "selfTest"];
 
 /// The classes that only they give to JavaScript.
 const CLASSES: [&str; 2] = ["Trainer", "FineTuning"];
 
-/// Functions that others call for plans with updates, or with a trainer, and so never before one of [`BEGINNINGS`]. What the CPU
+/// Functions that others call for plans with updates or changed pictures, or with a trainer, and so never before one of
+/// [`BEGINNINGS`]. What the CPU
 /// runs of the backward pass is none of them: a batch norm that somebody looks at runs there too.
-const ONLY_THEN: [&str; 3] = [
+const ONLY_THEN: [&str; 6] = [
+    "headstart::augment::",
+    "<headstart::ops::warp::",
+    "<headstart::ops::recolour::",
     "headstart::exec::gpu::training::",
     "headstart::train::Trainer::",
     "headstart::train::snapshot::<impl headstart::train::Trainer>",
