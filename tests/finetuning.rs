@@ -1,5 +1,7 @@
 //! Claims about fine-tuning a loaded network on examples, on made-up pictures.
 
+use headstart::augment::Augmentation;
+use headstart::augment::device::{frame, framed};
 use headstart::exec::Backend;
 use headstart::exec::cpu::Cpu;
 use headstart::exec::gpu::Gpu;
@@ -7,6 +9,8 @@ use headstart::finetune::{Checkpoint, Course, FineTuning, Labels, Room, Settings
 use headstart::models;
 use headstart::network::{LoadOptions, Network};
 use headstart::random::Random;
+use headstart::shape::Shape;
+use headstart::tensor::Tensor;
 use headstart::transfer::{self, EpochReport, Evaluation};
 use pollster::block_on;
 
@@ -240,6 +244,42 @@ fn a_run_over_the_limits_is_refused_with_what_would_fit() {
     );
     assert!(of(batch, "image", memory).fits && !of(batch + 1, "image", memory).fits, "{batch}");
     assert!(of(64, &deepest, memory).fits && !refused.fits, "{deepest}");
+}
+
+#[test]
+fn changed_pictures_are_drawn_from_the_seed_and_learned_from() {
+    let backend = Backend::Cpu(Cpu::new());
+    let network = network("lenet5", false);
+    let (height, width) = (network.input.height, network.input.width);
+    let augmentation = vec![
+        Augmentation::RandomResizedCrop { scale: [0.6, 1.0], ratio: [0.8, 1.25] },
+        Augmentation::Cutout { side: 6 },
+    ];
+    let run = |cut: &str, seed, augmentation: &[Augmentation]| {
+        let mut settings = Settings { augmentation: augmentation.to_vec(), ..settings(cut, 3, 0.002) };
+        settings.training.seed = seed;
+        let mut tuning = prepared(&network, &settings, &backend, 0);
+        for (labels, x) in pictures(&network, 12) {
+            let id = labels.id.clone();
+            block_on(tuning.add(labels, &x)).expect("a sound picture");
+            let pixels = x.iter().map(|v| (127.5 + 60.0 * v).clamp(0.0, 255.0)).collect();
+            let picture = framed(Tensor::new(Shape::new(1, 1, height, width), pixels), frame(&network.input));
+            block_on(tuning.change(&id, &picture)).expect("an example that is there");
+        }
+        block_on(tuning.begin(settings.clone(), &backend)).expect("a run");
+        (0..3).map(|_| epoch(&mut tuning, &backend)).collect::<Vec<_>>()
+    };
+    for cut in ["image", "conv2"] {
+        let once = run(cut, 1, &augmentation);
+        assert_eq!(once, run(cut, 1, &augmentation), "{cut}");
+        assert_ne!(once, run(cut, 1, &[]), "{cut}: pictures are as they were");
+        assert_ne!(once, run(cut, 2, &augmentation), "{cut}: another seed");
+    }
+    let settings =
+        Settings { augmentation: vec![Augmentation::RandomCrop { padding: 2 }], ..settings("image", 1, 0.1) };
+    let refused =
+        block_on(FineTuning::new(&network, &settings, &backend, &|_, _, _| {})).err().expect("a refusal");
+    assert!(refused.to_string().contains("random_crop is out of place"), "{refused}");
 }
 
 #[test]

@@ -26,7 +26,9 @@ pub(super) fn with_rows(inputs: &[Shape]) -> Result<Shape, ShapeError> {
     }
 }
 
-/// What `change` makes of each picture with its row, in single precision.
+/// What `change` makes of each picture with its row, in single precision. Never inlined, so that the page finds it by its
+/// name among what is loaded on request.
+#[inline(never)]
 pub(super) fn each_picture<T: Real>(
     x: &[&Tensor<T>],
     output: Shape,

@@ -1,12 +1,12 @@
 //! Changed pictures of the same thing: what a run learns from, to be looked at, and for whoever drives a trainer.
 
-use js_sys::{Array, JSON, Uint8ClampedArray};
+use js_sys::{Array, Uint8ClampedArray};
 use wasm_bindgen::prelude::*;
 
 use super::examples::object;
 use super::picture::planes;
 use super::trainer::WebTrainer;
-use super::{Engine, sentence};
+use super::{Engine, finetune, sentence};
 use crate::augment::device::{self, Augmenter, Framed};
 use crate::augment::row::{self, Row};
 use crate::augment::{self, Augmentation};
@@ -24,7 +24,7 @@ impl Engine {
         seed: u32,
         count: usize,
     ) -> Result<JsValue, JsError> {
-        let (steps, input) = (read(&changes)?, self.loaded()?.input);
+        let (steps, input) = (read(changes)?, self.loaded()?.input);
         let Framed { values, size } = framed(&picture, &input)?;
         let augmenter = Augmenter::new(&input, device::frame(&input), 1, &self.backend).await;
         let mut augmenter = augmenter.map_err(sentence)?;
@@ -54,7 +54,7 @@ impl WebTrainer {
         seeds: Vec<u32>,
         #[wasm_bindgen(unchecked_param_type = "Change[]")] changes: JsValue,
     ) -> Result<Vec<f32>, JsError> {
-        let (steps, input) = (read(&changes)?, self.input);
+        let (steps, input) = (read(changes)?, self.input);
         let size = [input.height, input.width];
         let rows: Result<Vec<Row>, _> =
             seeds.iter().map(|&seed| Row::draw(&steps, size, &input, u64::from(seed))).collect();
@@ -76,10 +76,9 @@ pub(super) fn framed(picture: &JsValue, input: &InputSpec) -> Result<Framed, JsE
     Ok(device::framed(planes(picture, input.channels)?, device::frame(input)))
 }
 
-fn read(changes: &JsValue) -> Result<Vec<Augmentation>, JsError> {
-    let text = JSON::stringify(changes).ok().and_then(|text| text.as_string()).unwrap_or_default();
-    let steps: Vec<Augmentation> = serde_json::from_str(&text)
-        .map_err(|error| sentence(format!("the changes of pictures cannot be read: {error}")))?;
+/// Read as a part of a run's settings, which they are.
+fn read(changes: JsValue) -> Result<Vec<Augmentation>, JsError> {
+    let steps = finetune::read(&object([("augmentation", changes)])?)?.augmentation;
     row::check(&steps).map_err(sentence)?;
     Ok(steps)
 }

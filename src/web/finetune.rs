@@ -156,7 +156,7 @@ impl Engine {
     }
 }
 
-fn read(settings: &JsValue) -> Result<Settings, JsError> {
+pub(super) fn read(settings: &JsValue) -> Result<Settings, JsError> {
     let text = JSON::stringify(settings).ok().and_then(|text| text.as_string()).unwrap_or_default();
     serde_json::from_str(&text)
         .map_err(|error| sentence(format!("the training settings cannot be read: {error}")))

@@ -3,7 +3,7 @@
 // page itself does, in milliseconds, before the engine is built. Served in place of headstart.js by the tests only.
 
 import { NETWORKS } from "./fake-networks.js";
-import { fakeCost, fakeTuning } from "./fake-tuning.js";
+import { fakeCost, fakeTuning, fakeVariants } from "./fake-tuning.js";
 
 const GRID = 6;
 const LENGTH = GRID * GRID * 3;
@@ -161,6 +161,9 @@ export class Engine {
   importHead(bytes) {
     const { classes, weights } = JSON.parse(new TextDecoder().decode(bytes));
     this.head = { classes, weights: weights.map((row) => Float32Array.from(row)) };
+  }
+  async variants(picture, changes, seed, count) {
+    return fakeVariants(picture, changes, count);
   }
   async trainingCost(settings) {
     return fakeCost(this.loaded, settings);

@@ -13,10 +13,6 @@ export function fakeTuning(Engine) {
     async add(picture, example) {
       return this.inner.addExample(picture, example);
     }
-    async vary(picture, id) {
-      if (!this.inner.examples.has(id)) throw new Error(`there is no example ${id} to vary`);
-      this.varied = (this.varied ?? 0) + 1;
-    }
     async restore(example) {
       this.inner.restoreExample(example);
     }
@@ -63,6 +59,18 @@ export function fakeTuning(Engine) {
     }
     dispose() {}
   };
+}
+
+/** Half of the variants mirrored, and each with a stripe of its own where anything but mirroring is asked for. @param {ImageBitmap} picture @param {{ kind: string }[]} changes @param {number} count */
+export function fakeVariants(picture, changes, count) {
+  const side = 48;
+  return Array.from({ length: count }, (_, at) => {
+    const pen = new OffscreenCanvas(side, side).getContext("2d");
+    if (at % 2 === 1 && changes.some(({ kind }) => kind === "horizontal_flip")) pen.setTransform(-1, 0, 0, 1, side, 0);
+    pen.drawImage(picture, 0, 0, side, side);
+    if (changes.some(({ kind }) => kind !== "horizontal_flip")) pen.fillRect(at * 5, 0, 5, side);
+    return { data: pen.getImageData(0, 0, side, side).data, width: side, height: side };
+  });
 }
 
 /** What training from a cut would cost, by the stages after it; batches beyond 256 are too large. @param {any} loaded @param {any} settings */

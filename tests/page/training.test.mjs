@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { round, shareAt } from "../../www/js/digits/course.js";
-import { variedDigit } from "../../www/js/digits/vary.js";
+import { changesOf } from "../../www/js/augment.js";
+import { digitChanges } from "../../www/js/digits/vary.js";
 import { random, seedOf } from "../../www/js/random.js";
 
 test("a round of the learning rate has the engine's shapes and begins anew", () => {
@@ -16,17 +17,14 @@ test("a round of the learning rate has the engine's shapes and begins anew", () 
   assert.deepEqual([round({ schedule: "constant", passes: 2 }, 100), round({ schedule: "step", passes: 2 }, 100)], [Infinity, 200]);
 });
 
-test("a varied digit has as much ink, elsewhere, and the same seed writes it in the same way", () => {
-  const digit = Uint8Array.from({ length: 784 }, (_, at) => (at % 28 > 11 && at % 28 < 17 && at > 140 && at < 640 ? 255 : 0));
-  const ink = (pixels) => pixels.reduce((sum, value) => sum + value, 0);
-  for (let seed = 0; seed < 20; seed += 1) {
-    const turned = variedDigit(digit, { turn: true, cover: false }, seed);
-    assert.deepEqual(turned, variedDigit(digit, { turn: true, cover: false }, seed));
-    assert.notDeepEqual(turned, digit);
-    assert.ok(ink(turned) > 0.7 * ink(digit) && ink(turned) < 1.35 * ink(digit), `${ink(turned)} of ${ink(digit)}`);
-    assert.ok(ink(variedDigit(digit, { turn: false, cover: true }, seed)) <= ink(digit));
-  }
-  assert.deepEqual(variedDigit(digit, { turn: false, cover: false }, 1), digit);
+test("changes of pictures are in the engine's words and order, whatever order they were chosen in", () => {
+  const kinds = (steps) => steps.map(({ kind }) => kind);
+  const chosen = changesOf(["cutout", "turn", "flip", "crop", "colour"], { height: 32, width: 40 });
+  assert.deepEqual(kinds(chosen), ["random_resized_crop", "horizontal_flip", "rotation", "colour_jitter", "cutout"]);
+  assert.equal(chosen[4].side, 11);
+  assert.deepEqual(changesOf([], { height: 32, width: 32 }), []);
+  assert.deepEqual(kinds(digitChanges({ turn: true, cover: true })), ["random_resized_crop", "rotation", "cutout"]);
+  assert.deepEqual([digitChanges({ turn: false, cover: false }), kinds(digitChanges({ turn: false, cover: true }))], [[], ["cutout"]]);
 });
 
 test("seeds differ wherever one of their parts does", () => {

@@ -1,8 +1,5 @@
-// One run of fine-tuning from the page's side: shows the engine the pictures, and variants of them, then follows its epochs. Knows the worker's
+// One run of fine-tuning from the page's side: shows the engine the pictures, then follows its epochs. Knows the worker's
 // calls, neither the table of state nor the DOM.
-
-import { VARIANTS, varied } from "./augment.js";
-import { seedOf } from "./random.js";
 
 /** @typedef {import("./types").FineTuneSettings} FineTuneSettings */
 /** @typedef {import("./types").Sample} Sample */
@@ -29,9 +26,7 @@ export async function showPictures(engine, settings, samples, onPicture, stopped
     if (stopped()) return false;
     onPicture(index, samples.length);
     const bitmap = await createImageBitmap(sample.blob);
-    const variants = settings.augmentation.length === 0 ? [] : Array.from({ length: VARIANTS }, (_, at) => varied(bitmap, settings.augmentation, seedOf(settings.seed, index, at)).transferToImageBitmap());
     await engine.service.tuneAdd(engine.give(bitmap), { id: sample.id, class: sample.class, burst: sample.burst });
-    for (const variant of variants) await engine.service.tuneVary(engine.give(variant), sample.id);
   }
   return !stopped();
 }

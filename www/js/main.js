@@ -26,6 +26,7 @@ import { createSource } from "./source.js";
 import { tryStorage } from "./storage.js";
 import { DEFAULT_CHOICE, createStore, initialState } from "./store.js";
 import { createTraining } from "./training.js";
+import { createVariants } from "./variants.js";
 import { createWeights } from "./weights.js";
 
 /** @typedef {import("./types").Page} Page */
@@ -61,6 +62,7 @@ async function createPage() {
     }),
     training: createTraining(store, () => page.engine),
     costs: createCosts(store, () => page.engine),
+    variants: createVariants(store, () => page.engine),
     runs: createRuns(store, () => page.engine),
     prediction: createPrediction(store, () => page.engine, source),
     recorder: createRecorder(store, source, (samples) => page.addSamples(samples)),

@@ -39,13 +39,20 @@ export interface TrainSettings {
 }
 /** `perClass` and `runSeed` are for comparisons: fewer pictures, drawn anew. */
 export interface FineTuneSettings extends TrainSettings { classes: string[]; perClass?: number | null; runSeed?: number | null }
+/** As in a recipe. */
+export type PictureChange =
+  | { kind: "random_resized_crop"; scale: [number, number]; ratio: [number, number] }
+  | { kind: "horizontal_flip"; probability: number }
+  | { kind: "rotation"; degrees: number }
+  | { kind: "colour_jitter"; brightness: number; contrast: number; saturation: number; hue: number }
+  | { kind: "cutout"; side: number };
+export type EngineSettings = Omit<FineTuneSettings, "augmentation"> & { augmentation: PictureChange[] };
 export interface TrainingCost { trained: number; parameters: number; bytes: number; pictureBytes: number; keptBytes: number; recomputedBytes: number; fits: boolean; sentence: string | null; largestBatch: number | null; deepestCut: string | null }
 export interface StepProgress { epoch: number; step: number; steps: number }
 export interface FineTuning {
   add(picture: Picture, example: { id: string; class: string; burst: string }): Promise<{ features: Float32Array; ms: number }>;
-  vary(picture: Picture, id: string): Promise<void>;
   restore(example: { id: string; class: string; burst: string; features: Float32Array }): Promise<void>;
-  begin(settings: FineTuneSettings): Promise<Split>;
+  begin(settings: EngineSettings): Promise<Split>;
   resume(bytes: Uint8Array): Promise<Split & { history: EpochResult[] }>;
   step(): Promise<StepProgress & { loss: number; report: EpochResult | null }>;
   checkpoint(): Promise<Uint8Array>;
@@ -87,8 +94,9 @@ export interface Engine {
   trainEpoch(): EpochResult;
   finishTraining(): Evaluation;
   evaluation(): Evaluation | null;
-  trainingCost(settings: FineTuneSettings, room?: { memory?: number }): Promise<TrainingCost>;
-  fineTune(settings: FineTuneSettings): Promise<FineTuning>;
+  trainingCost(settings: EngineSettings, room?: { memory?: number }): Promise<TrainingCost>;
+  fineTune(settings: EngineSettings): Promise<FineTuning>;
+  variants(picture: Picture, changes: PictureChange[], seed: number, count: number): Promise<import("./components/variant-strip").Variant[]>;
   predict(picture: Picture): Promise<Prediction>;
   exportHead(): Uint8Array;
   importHead(bytes: Uint8Array): Promise<void>;
@@ -103,6 +111,7 @@ export interface Trainer {
   /** From the next step on. */
   learningRate: number;
   step(x: Float32Array, labels: Uint32Array): Promise<number>;
+  varied(x: Float32Array, seeds: Uint32Array, changes: PictureChange[]): Promise<Float32Array>;
   predict(x: Float32Array, batch: number): Promise<Float32Array>;
   parameter(name: string): Promise<Float32Array>;
   weights(): Promise<Uint8Array>;
@@ -179,6 +188,8 @@ export interface State {
   settings: TrainSettings;
   head: Head | null;
   training: { running: boolean; waiting: boolean; history: EpochResult[]; split: Split | null; sentence: string; step: StepProgress | null; shown: number | null; unfinished: Unfinished | null };
+  /** Of the last picture, while somebody looks; or why there are none. */
+  variants: { pictures: import("./components/variant-strip").Variant[]; sentence: string };
   runs: { rows: RunRow[]; curve: LearningCurve | null; running: boolean; share: number; sentence: string };
   dial: { cost: TrainingCost | null; pace: Pace | null; measuring: boolean; sentence: string };
   changed: boolean;
@@ -211,6 +222,7 @@ export interface Page {
   training: ReturnType<typeof import("./training").createTraining>;
   runs: ReturnType<typeof import("./runs").createRuns>;
   costs: ReturnType<typeof import("./costs").createCosts>;
+  variants: ReturnType<typeof import("./variants").createVariants>;
   prediction: ReturnType<typeof import("./prediction").createPrediction>;
   recorder: ReturnType<typeof import("./recorder").createRecorder>;
   /** Adds samples to the project, new ones or ones that come back by undo. */

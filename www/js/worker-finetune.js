@@ -2,6 +2,7 @@
 // two batches. Knows no classes' names, no storage and no document.
 
 import * as Comlink from "../vendor/comlink.js";
+import { changesOf } from "./augment.js";
 
 /** @typedef {import("./types").Engine} Engine */
 /** @typedef {import("./types").FineTuneSettings} FineTuneSettings */
@@ -23,6 +24,11 @@ export function fineTuning(running, breathe) {
     return tuning;
   }
 
+  /** In the engine's words. @param {FineTuneSettings} settings @returns {import("./types").EngineSettings} */
+  function inWords(settings) {
+    return { ...settings, augmentation: changesOf(settings.augmentation, running().network().input) };
+  }
+
   function close() {
     tuning?.dispose();
     tuning = null;
@@ -30,19 +36,20 @@ export function fineTuning(running, breathe) {
 
   return {
     /** What a run would need, before anything is made for it. @param {FineTuneSettings} settings @param {{ memory?: number }} room */
-    trainingCost: (settings, room) => running().trainingCost(settings, room),
+    trainingCost: (settings, room) => running().trainingCost(inWords(settings), room),
 
     /** Milliseconds of one step, and of a picture's way to the cut, on made-up pictures. @param {FineTuneSettings} settings @returns {Promise<{ stepMs: number, frozenMs: number, batch: number }>} */
     async tuneProbe(settings) {
       const batch = settings.batchSize;
-      const probe = await running().fineTune(settings);
+      const plain = inWords({ ...settings, augmentation: [] });
+      const probe = await running().fineTune(plain);
       try {
         const picture = new ImageData(Uint8ClampedArray.from({ length: 4 * 64 * 64 }, (_, at) => (at * 2654435761) >>> 24), 64, 64);
         const named = (/** @type {number} */ index) => ({ id: `${index}`, class: /** @type {string} */ (settings.classes[index % settings.classes.length]), burst: "probe" });
         await probe.add(picture, named(0));
         const { features, ms: frozenMs } = await probe.add(picture, named(0));
         for (let index = 1; index < batch * (PROBE_STEPS + 1); index += 1) await probe.restore({ ...named(index), features });
-        await probe.begin({ ...settings, epochs: 1, validationShare: 0 });
+        await probe.begin({ ...plain, epochs: 1, validationShare: 0 });
         let stepMs = 0;
         for (let step = 0; step < PROBE_STEPS; step += 1) {
           const before = performance.now();
@@ -60,7 +67,7 @@ export function fineTuning(running, breathe) {
     async tuneOpen(settings) {
       close();
       stopAsked = false;
-      tuning = await running().fineTune(settings);
+      tuning = await running().fineTune(inWords(settings));
     },
     tuneClose: close,
     tuneStop() {
@@ -75,10 +82,10 @@ export function fineTuning(running, breathe) {
       }
     },
 
-    /** Another picture of what an example shows. @param {ImageBitmap} bitmap @param {string} id */
-    async tuneVary(bitmap, id) {
+    /** What the network would see of a picture that is changed. @param {ImageBitmap} bitmap @param {import("./augment.js").Change[]} changes @param {number} seed @param {number} count */
+    async tuneVariants(bitmap, changes, seed, count) {
       try {
-        await open().vary(bitmap, id);
+        return await running().variants(bitmap, changesOf(changes, running().network().input), seed, count);
       } finally {
         bitmap.close();
       }
@@ -93,7 +100,7 @@ export function fineTuning(running, breathe) {
      * @param {((bytes: Uint8Array, epoch: number) => void) | null} onCheckpoint
      */
     async tuneRun(settings, checkpoint, onStart, onStep, onEpoch, onCheckpoint) {
-      const begun = checkpoint ? await open().resume(checkpoint) : { ...(await open().begin(settings)), history: [] };
+      const begun = checkpoint ? await open().resume(checkpoint) : { ...(await open().begin(inWords(settings))), history: [] };
       const { history, ...split } = begun;
       onStart(split, history);
       const before = performance.now();

@@ -20,10 +20,9 @@ const CLASSES: [&str; 2] = ["Trainer", "FineTuning"];
 /// Functions that others call for plans with updates or changed pictures, or with a trainer, and so never before one of
 /// [`BEGINNINGS`]. What the CPU
 /// runs of the backward pass is none of them: a batch norm that somebody looks at runs there too.
-const ONLY_THEN: [&str; 6] = [
+const ONLY_THEN: [&str; 5] = [
     "headstart::augment::",
-    "<headstart::ops::warp::",
-    "<headstart::ops::recolour::",
+    "headstart::ops::warp::",
     "headstart::exec::gpu::training::",
     "headstart::train::Trainer::",
     "headstart::train::snapshot::<impl headstart::train::Trainer>",

@@ -45,6 +45,10 @@ export function digitActions({ store, notices, weights }, lesson) {
       "digits-give": (/** @type {File[]} */ files) => void lesson.give(files),
       "digits-ask": (/** @type {number | null} */ asked) => store.patch("digits", { asked }),
       "digits-show": (/** @type {{ pixels: Uint8Array | null }} */ { pixels }) => lesson.show(pixels, null),
+      "digits-vary": (/** @type {number} */ count) => {
+        const { data } = store.state.digits;
+        if (data) void lesson.vary(picture(data.held.pixels, 0), count);
+      },
       /** One of the digits kept apart. */
       "digits-example": (/** @type {number} */ index) => {
         const { data } = store.state.digits;

@@ -84,6 +84,7 @@ export function viewActions(page) {
       "dial-move": (/** @type {{ cut?: string, fresh?: boolean }} */ to) => {
         if (!store.state.training.running) store.set({ settings: movedTo(store.state.settings, to), changed: store.state.head !== null });
       },
+      "variants-show": (/** @type {State["samples"][number] | null} */ sample) => page.variants.show(sample, store.state.settings),
       "dial-probe": () => page.costs.probe(),
       "runs-compare": () => void page.runs.compare(),
       "runs-curve": () => void page.runs.curve(),

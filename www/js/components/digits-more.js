@@ -1,11 +1,8 @@
 // What hardly anybody needs at first while digits are learned: how the learning rate changes, clipping, and digits written
 // a little differently each time, with a look at them.
 
-import { picture } from "../digits/school.js";
 import { SIDE } from "../digits/idx.js";
-import { variedDigit } from "../digits/vary.js";
 import { emit, h, watch } from "../dom.js";
-import { seedOf } from "../random.js";
 import { drawDigit } from "./digits-picture.js";
 import { fieldGrid } from "./fields.js";
 import { explain } from "./popover.js";
@@ -21,7 +18,7 @@ const FIELDS = [
 ];
 /** @type {["turn" | "cover", string, string][]} */
 const CHANGES = [
-  ["turn", "Turn and move", "Turned by up to 12 degrees, moved by up to two pixels, a little larger or smaller: as other people write."],
+  ["turn", "Turn and move", "Turned by up to 12 degrees, moved by up to two pixels, a little larger, wider or narrower: as other people write."],
   ["cover", "Cover", "A part is missing. The network learns not to rely on one stroke alone."],
 ];
 
@@ -40,14 +37,18 @@ export function digitsMore(element) {
     h("fieldset", { class: "changes" }, h("legend", {}, "Change the digits a little", explain("changing the digits", "Each time a digit is shown it looks a little different, so that the network cannot learn it by heart: augmentation. What it is tested with stays as it is.")), ...boxes.map(({ label }) => label)),
     strip,
   );
+  let asked = "";
   return watch(
-    (state) => [state.digits.settings, state.digits.running, state.digits.data],
-    (settings, running, data) => {
+    (state) => [state.digits.settings, state.digits.running, state.digits.data, state.digits.phase, state.digits.variants],
+    (settings, running, data, phase, variants) => {
       const constant = settings.schedule === "constant";
       fields.update(settings, (key) => running || (key === "passes" && constant) || (key === "warmup" && settings.schedule === "oneCycle"));
       for (const { key, box } of boxes) [box.checked, box.disabled] = [settings[key], running];
       strip.hidden = !data || !(settings.turn || settings.cover);
-      if (data && !strip.hidden) for (const [at, place] of places.entries()) drawDigit(place, variedDigit(picture(data.held.pixels, 0), settings, seedOf(at)));
+      const now = strip.hidden || phase !== "ready" ? "" : `${settings.turn} ${settings.cover} ${data?.own}`;
+      if (now !== asked && now !== "") emit(element, "digits-vary", VARIANTS);
+      asked = now;
+      for (const [at, place] of places.entries()) drawDigit(place, variants[at] ?? new Uint8Array(SIDE * SIDE));
     },
   );
 }

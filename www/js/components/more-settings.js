@@ -51,15 +51,16 @@ export function moreSettings(element) {
   }
 
   const update = watch(
-    (state) => [state.settings, state.training.running, state.engine, state.samples, element.hasAttribute("open")],
-    (settings, running, engine, samples, open) => {
+    (state) => [state.settings, state.training.running, state.engine, state.samples, state.variants, element.hasAttribute("open")],
+    (settings, running, engine, samples, variants, open) => {
       hint.hidden = !headAlone({ settings, engine });
       fields.update(settings, (key) => running || (key === "warmup" && settings.schedule === "oneCycle"));
       [saving.checked, saving.disabled] = [settings.recompute, running];
       for (const { change, box } of boxes) [box.checked, box.disabled] = [settings.augmentation.includes(change), running];
       const sample = samples.at(-1);
-      say(words, !sample ? "Record or add a picture to see here what becomes of it." : settings.augmentation.length === 0 ? "" : "Eight of the ways in which your last picture may be shown.");
-      if (open) void drawStrip(sample ?? null, settings.augmentation);
+      drawStrip(settings.augmentation.length === 0 ? [] : variants.pictures);
+      say(words, variants.sentence !== "" ? variants.sentence : !sample ? "Record or add a picture to see here what becomes of it." : settings.augmentation.length === 0 ? "" : "Eight of the ways in which your last picture may be shown.");
+      if (open) emit(element, "variants-show", sample ?? null);
     },
   );
   /** @type {import("../types").State | null} */

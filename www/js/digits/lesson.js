@@ -180,6 +180,8 @@ export function createLesson(store) {
         await keep(open);
         await keepDigits({ files });
       }),
+    /** Shows so many variants of a digit. @param {Uint8Array} pixels @param {number} count */
+    vary: (pixels, count) => attempt(async ({ host }) => patch({ variants: await host.service.digitsVariants(pixels, state().settings, count) })),
     /** Puts a picture on the pad, or clears it. @param {Uint8Array | null} pixels @param {number | null} truth */
     show(pixels, truth) {
       patch({ pad: { pixels, truth, shares: pixels ? state().pad.shares : null } });

@@ -4,7 +4,7 @@
 import { seedOf } from "../random.js";
 import { round, shareAt } from "./course.js";
 import { PIXELS, SIDE } from "./idx.js";
-import { variedDigit } from "./vary.js";
+import { digitChanges } from "./vary.js";
 
 /** @typedef {import("./idx.js").Sets} Sets */
 /** @typedef {import("./types").Settings} Settings */
@@ -68,7 +68,7 @@ export function school(engine, breathe) {
       const count = current.sets.learn.labels.length;
       const end = (Math.floor(current.seen / round(settings, count)) + 1) * round(settings, count);
       while (!stopAsked && current.seen < end) {
-        const batch = nextBatch(current);
+        const batch = await nextBatch(current);
         current.trainer.learningRate = settings.learningRate * shareAt(settings, current.seen, count);
         // Together with the step, so that nobody finds one without the other.
         current.seen += settings.batchSize;
@@ -106,6 +106,11 @@ export function school(engine, breathe) {
       const logits = await learning().trainer.predict(prepared([pixels]), 1);
       return softmax(logits);
     },
+    /** A digit as it would be shown: so many variants of it. @param {Uint8Array} pixels @param {import("./vary.js").Changes} changes @param {number} count */
+    async digitsVariants(pixels, changes, count) {
+      const x = await written(learning().trainer, Array.from({ length: count }, () => pixels), changes, (at) => seedOf(at));
+      return Array.from({ length: count }, (_, index) => cutOut(x.subarray(index * INPUT * INPUT, (index + 1) * INPUT * INPUT)));
+    },
     digitsFilters: () => learning().trainer.parameter("conv1.weight"),
     /** Everything to go on with at another visit, and how many digits were seen until then. */
     async digitsState() {
@@ -140,15 +145,21 @@ async function check(pupil) {
 }
 
 /** The next digits to learn from: every pass has all of them, in another order. @param {Pupil} pupil */
-function nextBatch({ sets: { learn }, settings, seen }) {
-  const { batchSize, seed, turn, cover } = settings;
+async function nextBatch({ trainer, sets: { learn }, settings, seen }) {
+  const { batchSize, seed } = settings;
   const count = learn.labels.length;
-  const shown = (/** @type {number} */ place, /** @type {number} */ at) => (turn || cover ? variedDigit(picture(learn.pixels, place), settings, seedOf(seed, seen + at)) : picture(learn.pixels, place));
   const places = Array.from({ length: batchSize }, (_, at) => {
     const index = seen + at;
     return orderOf(seed, Math.floor(index / count), count)[index % count] ?? 0;
   });
-  return { x: prepared(places.map(shown)), labels: Uint32Array.from(places, (place) => learn.labels[place] ?? 0) };
+  const x = await written(trainer, places.map((place) => picture(learn.pixels, place)), settings, (at) => seedOf(seed, seen + at));
+  return { x, labels: Uint32Array.from(places, (place) => learn.labels[place] ?? 0) };
+}
+
+/** As LeNet-5 sees them, changed if the settings say so. @param {import("../types").Trainer} trainer @param {Uint8Array[]} pictures @param {import("./vary.js").Changes} changes @param {(at: number) => number} seed */
+async function written(trainer, pictures, changes, seed) {
+  const [x, steps] = [prepared(pictures), digitChanges(changes)];
+  return steps.length === 0 ? x : trainer.varied(x, Uint32Array.from(pictures, (_, at) => seed(at)), steps);
 }
 
 /** @type {{ key: string, order: Uint32Array }} */
@@ -184,6 +195,11 @@ function prepared(pictures) {
     for (let at = 0; at < PIXELS; at += 1) x[(index * INPUT + MARGIN + Math.floor(at / SIDE)) * INPUT + MARGIN + (at % SIDE)] = (pixels[at] ?? 0) / 127.5 - 1;
   });
   return x;
+}
+
+/** Without what is around the digit, from 0 for paper to 255 for ink. @param {Float32Array} x */
+function cutOut(x) {
+  return Uint8Array.from({ length: PIXELS }, (_, at) => Math.round(((x[(MARGIN + Math.floor(at / SIDE)) * INPUT + MARGIN + (at % SIDE)] ?? 0) + 1) * 127.5));
 }
 
 /** @param {Float32Array} logits */

@@ -40,6 +40,8 @@ export interface DigitsState {
   asked: number | null;
   /** Six of 5 x 5, one after another. */
   filters: Float32Array | null;
+  /** One digit in some of the ways in which it may be shown. */
+  variants: Uint8Array[];
   /** What is on the pad, as the network sees it; `truth` is known of examples. */
   pad: { pixels: Uint8Array | null; truth: number | null; shares: Float32Array | null };
 }
