@@ -64,6 +64,13 @@ pub enum ImageError {
 pub const MAX_SIDE: usize = 32_768;
 
 impl InputSpec {
+    /// Pictures of that size as they are: neither cut nor normalised.
+    pub const fn plain(channels: usize, height: usize, width: usize) -> Self {
+        let resize_short = if height < width { height } else { width };
+        let (filter, order) = (Filter::Bilinear, Order::Rgb);
+        Self { channels, height, width, resize_short, filter, order, mean: [0.0; 3], std: [1.0; 3] }
+    }
+
     /// The same preparation for another input size: the share of the picture that is cut off stays the same.
     pub fn scaled_to(&self, height: usize, width: usize) -> Self {
         // The larger ratio wins, so that the resized picture still covers an oblong crop.
@@ -107,22 +114,6 @@ pub fn preprocess(
     } else {
         normalise(&resample::<4>(rgba, width, &columns, &rows), across, down, spec)
     })
-}
-
-/// A picture as it is, `[channels, height, width]` in units of 0..255, laid over white; grey as Pillow's "L". Takes what
-/// [`preprocess`] takes.
-pub fn planes(rgba: &[u8], width: usize, height: usize, channels: usize) -> Result<Vec<f32>, ImageError> {
-    let own = InputSpec {
-        channels,
-        height,
-        width,
-        resize_short: height.min(width),
-        filter: Filter::Bilinear,
-        order: Order::Rgb,
-        mean: [0.0; 3],
-        std: [1.0; 3],
-    };
-    preprocess(rgba, width, height, &own)
 }
 
 fn check(rgba: &[u8], width: usize, height: usize, spec: &InputSpec) -> Result<(), ImageError> {
@@ -339,16 +330,7 @@ fn normalise<const C: usize>(pixels: &[[u8; C]], across: Span, down: Span, spec:
 mod tests {
     use super::*;
 
-    const PLAIN: InputSpec = InputSpec {
-        channels: 3,
-        height: 2,
-        width: 2,
-        resize_short: 2,
-        filter: Filter::Bilinear,
-        order: Order::Rgb,
-        mean: [0.0; 3],
-        std: [1.0; 3],
-    };
+    const PLAIN: InputSpec = InputSpec::plain(3, 2, 2);
 
     #[test]
     fn the_long_side_is_rounded_down_as_torchvision_does() {

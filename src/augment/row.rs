@@ -4,7 +4,7 @@
 use super::colour::{Change as Colour, Jitter};
 use super::geometry::Part;
 use super::{AugmentError, Augmentation, Change, Target};
-use crate::image::{Filter, InputSpec, Order};
+use crate::image::InputSpec;
 use crate::random::Random;
 
 /// What was drawn for a picture that lies in the upper left of a frame.
@@ -70,16 +70,7 @@ impl Row {
             Augmentation::ColourJitter { brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.2 },
             Augmentation::Cutout { side: 5 },
         ];
-        let input = InputSpec {
-            channels: 3,
-            height,
-            width,
-            resize_short: height.min(width),
-            filter: Filter::Bilinear,
-            order: Order::Rgb,
-            mean: [0.0; 3],
-            std: [1.0; 3],
-        };
+        let input = InputSpec::plain(3, height, width);
         Self::draw(&steps, size, &input, seed).expect("steps in order")
     }
 

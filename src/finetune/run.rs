@@ -111,11 +111,7 @@ impl Run {
     /// The last epoch that went well, with all that a run needs to go on from there.
     pub fn checkpoint(&self, fingerprint: &str) -> Vec<u8> {
         let (settings, history) = (self.settings.clone(), self.history.clone());
-        let mut snapshot = self.good.clone();
-        // After what the optimizer remembers.
-        for (kept, average) in snapshot.tensors.iter_mut().zip(self.average.iter().flatten()) {
-            kept.states.push(average.clone());
-        }
+        let snapshot = self.good.clone().with_average(self.average.as_deref());
         Checkpoint { settings, network: fingerprint.into(), history, snapshot }.to_bytes()
     }
 
@@ -274,19 +270,10 @@ impl Run {
         Ok(self.learned(report.loss, Some(report)))
     }
 
-    /// The average after an epoch that ends with these weights: the first epoch's weights are where it starts. Averages
-    /// of weights at the ends of epochs: Izmailov et al. 2018; fading ones: Polyak and Juditsky 1992.
+    /// The average after an epoch that ends with these weights, if one is asked for.
     fn averaged(&self, snapshot: &Snapshot) -> Option<Vec<Vec<f32>>> {
-        let kept = self.settings.average as f32;
-        let weights = snapshot.tensors.iter().map(|tensor| &tensor.values);
-        match &self.average {
-            _ if kept == 0.0 => None,
-            None => Some(weights.cloned().collect()),
-            Some(average) => {
-                let mean = |(average, weight): (&f32, &f32)| kept * average + (1.0 - kept) * weight;
-                Some(average.iter().zip(weights).map(|(a, w)| a.iter().zip(w).map(mean).collect()).collect())
-            }
-        }
+        let kept = self.settings.average;
+        (kept > 0.0).then(|| snapshot.averaged(self.average.as_deref(), kept))
     }
 
     /// The answers to the held-out examples with these values, or their average, and the loss of each.

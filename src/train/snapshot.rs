@@ -22,6 +22,30 @@ pub struct Kept {
     pub states: Vec<Vec<f32>>,
 }
 
+impl Snapshot {
+    /// The fading average of weights after these: so much of it is `kept`, and it starts at the first weights. Averages of
+    /// weights at times of a run: Izmailov et al. 2018; fading ones: Polyak and Juditsky 1992.
+    pub fn averaged(&self, average: Option<&[Vec<f32>]>, kept: f64) -> Vec<Vec<f32>> {
+        let kept = kept as f32;
+        let weights = self.tensors.iter().map(|tensor| &tensor.values);
+        let mean = |(average, weight): (&f32, &f32)| kept * average + (1.0 - kept) * weight;
+        match average {
+            None => weights.cloned().collect(),
+            Some(average) => {
+                average.iter().zip(weights).map(|(a, w)| a.iter().zip(w).map(mean).collect()).collect()
+            }
+        }
+    }
+
+    /// Keeps an average of the weights with them, after what the optimizer remembers.
+    pub fn with_average(mut self, average: Option<&[Vec<f32>]>) -> Self {
+        for (kept, average) in self.tensors.iter_mut().zip(average.into_iter().flatten()) {
+            kept.states.push(average.clone());
+        }
+        self
+    }
+}
+
 impl Trainer {
     pub async fn snapshot(&mut self) -> Result<Snapshot, TrainError> {
         let mut tensors = Vec::with_capacity(self.tensors());
@@ -59,6 +83,15 @@ impl Trainer {
         }
         self.step = snapshot.step;
         Ok(())
+    }
+
+    /// Takes the average out of a snapshot again, if there is one, in the order of this run's snapshots.
+    pub fn take_average(&self, snapshot: &mut Snapshot) -> Option<Vec<Vec<f32>>> {
+        let mut take = |tensor: usize| {
+            let kept = snapshot.tensors.iter_mut().find(|kept| kept.name == self.trained[tensor].name)?;
+            if kept.states.len() > self.states(tensor) { kept.states.pop() } else { None }
+        };
+        (0..self.tensors()).map(&mut take).collect()
     }
 
     /// Tensors that the rule of a trained one remembers.

@@ -5,7 +5,7 @@ use wasm_bindgen::prelude::*;
 use web_sys::{ImageBitmap, ImageData, OffscreenCanvas, OffscreenCanvasRenderingContext2d};
 
 use super::{Engine, field, sentence};
-use crate::image::{self, InputSpec, preprocess};
+use crate::image::{InputSpec, preprocess};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
@@ -32,7 +32,8 @@ pub(super) fn prepare(picture: &JsValue, input: &InputSpec) -> Result<Vec<f32>, 
 /// The picture as it is, `[1, channels, h, w]` in units of 0..255.
 pub(super) fn planes(picture: &JsValue, channels: usize) -> Result<Tensor<f32>, JsError> {
     let Rgba { bytes, width, height } = read(picture)?;
-    let values = image::planes(&bytes, width, height, channels).map_err(sentence)?;
+    let as_it_is = InputSpec::plain(channels, height, width);
+    let values = preprocess(&bytes, width, height, &as_it_is).map_err(sentence)?;
     Ok(Tensor::new(Shape::new(1, channels, height, width), values))
 }
 

@@ -1,6 +1,6 @@
 //! Training the loaded network from any cut: what `engine.trainer()` gives to JavaScript.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use async_lock::{Mutex, MutexGuard};
@@ -29,6 +29,8 @@ pub struct WebTrainer {
     /// The network of now, prepared to be asked.
     pub(super) answering: Mutex<Vec<Answering>>,
     pub(super) input: InputSpec,
+    /// Of the parameters, in the order of a snapshot.
+    pub(super) average: RefCell<Option<Vec<Vec<f32>>>>,
     /// For the batch size asked for last.
     pub(super) augmenter: Mutex<Option<Augmenter>>,
 }
@@ -56,7 +58,18 @@ impl Engine {
         let learning_rate = Cell::new(options.learning_rate);
         let (backend, trainer, answering) = (self.backend.clone(), Mutex::default(), Mutex::default());
         let augmenter = Mutex::default();
-        Ok(WebTrainer { backend, network, cut, options, learning_rate, trainer, answering, input, augmenter })
+        Ok(WebTrainer {
+            backend,
+            network,
+            cut,
+            options,
+            learning_rate,
+            trainer,
+            answering,
+            input,
+            average: RefCell::default(),
+            augmenter,
+        })
     }
 }
 

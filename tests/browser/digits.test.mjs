@@ -207,6 +207,7 @@ test("a round with a schedule pauses at its end, digits are changed by the seed,
   assert.equal(await strip.isVisible(), false);
   await page.locator(".digits-train").getByLabel("Turn and move", { exact: true }).check();
   await strip.waitFor();
+  await until(page, (now) => now.digits.variants.length === 8);
   assert.equal(new Set(await strip.locator("canvas").evaluateAll((places) => places.map((place) => place.toDataURL()))).size, 8);
   await page.locator(".digits-train").getByLabel("Learning rate over time", { exact: true }).selectOption("cosine");
   await page.locator(".digits-train").getByLabel("A round", { exact: true }).selectOption("5");
@@ -220,6 +221,14 @@ test("a round with a schedule pauses at its end, digits are changed by the seed,
   await page.getByRole("button", { name: "Start over", exact: true }).click();
   await until(page, (now) => now.digits.seen === 0 && now.digits.checks.length === 1 && !now.digits.running);
   assert.deepEqual((await round()).checks.at(-1), first.checks.at(-1));
+  await page.locator(".digits-train").getByLabel("Average of weights", { exact: true }).selectOption("0.9");
+  await page.getByRole("button", { name: "Start over", exact: true }).click();
+  await until(page, (now) => now.digits.seen === 0 && now.digits.checks.length === 1 && !now.digits.running);
+  const averaged = (await round()).checks.at(-1);
+  assert.notDeepEqual(averaged, first.checks.at(-1), "the average is what is checked");
+  assert.ok(Number.isFinite(averaged.loss), `${averaged.loss}`);
+  await page.locator(".digits-train .variants").scrollIntoViewIfNeeded();
+  await page.screenshot({ path: join(ARTIFACTS, "digits-more-wide.png") });
   await page.evaluate(() => document.dispatchEvent(new CustomEvent("digits-settings", { detail: { clipNorm: 0.1, learningRate: 0.2, turn: false } })));
   await page.getByRole("button", { name: "Train on" }).click();
   await until(page, (now, earlier) => now.digits.seen > earlier && !now.digits.running, first.seen, LONG);

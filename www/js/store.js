@@ -50,7 +50,7 @@ export const NO_TRAINING = { running: false, waiting: false, history: [], split:
 export const DEFAULT_CHOICE = { id: "efficientnet_lite0", weights: "published", file: "", part: "whole" };
 
 /** LeNet-5 before anybody looked at it. @type {import("./digits/types").DigitsState} */
-export const NO_DIGITS = { phase: "closed", sentence: "", backend: "", data: null, settings: { learningRate: 0.02, batchSize: 32, seed: 1, schedule: "constant", passes: 2, warmup: 0, clipNorm: 0, turn: false, cover: false }, start: "random", running: false, seen: 0, rate: 0, loss: null, checks: [], reading: null, asked: null, filters: null, variants: [], pad: { pixels: null, truth: null, shares: null } };
+export const NO_DIGITS = { phase: "closed", sentence: "", backend: "", data: null, settings: { learningRate: 0.02, batchSize: 32, seed: 1, schedule: "constant", passes: 2, warmup: 0, clipNorm: 0, average: 0, turn: false, cover: false }, start: "random", running: false, seen: 0, rate: 0, loss: null, checks: [], reading: null, asked: null, filters: null, variants: [], pad: { pixels: null, truth: null, shares: null } };
 
 /** The table before anything has happened: two empty classes, no picture, no network. @returns {State} */
 export function initialState() {

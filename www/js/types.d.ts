@@ -112,6 +112,8 @@ export interface Trainer {
   learningRate: number;
   step(x: Float32Array, labels: Uint32Array): Promise<number>;
   varied(x: Float32Array, seeds: Uint32Array, changes: PictureChange[]): Promise<Float32Array>;
+  /** Of which so much is kept; `predict` then answers with it, and at 0 there is none. */
+  average(kept: number): Promise<void>;
   predict(x: Float32Array, batch: number): Promise<Float32Array>;
   parameter(name: string): Promise<Float32Array>;
   weights(): Promise<Uint8Array>;

@@ -19,6 +19,8 @@ const AT_ONCE = 100;
 /** Milliseconds between two reports, and at least between two checks once the first digits are learned. */
 const REPORT_MS = 150;
 const CHECK_MS = 1000;
+/** Digits after which the weights are added to their average; a pass, if there are fewer. */
+const AVERAGED = 1000;
 /** Until so many digits are seen, a check follows when there are twice as many as at the last one. */
 const EARLY = 4000;
 
@@ -62,6 +64,7 @@ export function school(engine, breathe) {
         current.trainer = trainer;
       }
       current.settings = settings;
+      if (settings.average === 0) await current.trainer.average(0);
       stopAsked = false;
       let [told, checked, checkedAt] = [performance.now(), performance.now(), current.seen];
       let [losses, since] = [/** @type {number[]} */ ([]), current.seen];
@@ -79,6 +82,9 @@ export function school(engine, breathe) {
           throw new Error(`The numbers grew beyond all bounds. The network is back where it was at the last check: choose a learning rate below ${settings.learningRate}.`);
         }
         losses.push(loss);
+        const every = Math.min(AVERAGED, count);
+        const passed = Math.floor(current.seen / every) > Math.floor((current.seen - settings.batchSize) / every);
+        if (settings.average > 0 && passed) await current.trainer.average(settings.average);
         const now = performance.now();
         if (now - told > REPORT_MS) {
           onProgress({ seen: current.seen, rate: ((current.seen - since) / (now - told)) * 1000, loss: mean(losses), filters: await current.trainer.parameter("conv1.weight") });

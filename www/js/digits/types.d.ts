@@ -4,9 +4,10 @@ import type { Digits } from "./idx.js";
 
 /**
  * How a run is started and how it goes on; the seed decides the first numbers, the order of the digits and how they are
- * changed. `passes` make a round of the schedule, and `warmup` is in digits; corrections of any length at a `clipNorm` of 0.
+ * changed. `passes` make a round of the schedule, and `warmup` is in digits; corrections of any length at a
+ * `clipNorm` of 0, and the last weights at an `average` of 0.
  */
-export interface Settings { learningRate: number; batchSize: number; seed: number; schedule: "constant" | "step" | "cosine" | "oneCycle"; passes: number; warmup: number; clipNorm: number; turn: boolean; cover: boolean }
+export interface Settings { learningRate: number; batchSize: number; seed: number; schedule: "constant" | "step" | "cosine" | "oneCycle"; passes: number; warmup: number; clipNorm: number; average: number; turn: boolean; cover: boolean }
 
 /** How the network does on the digits kept apart, after having seen so many to learn from. */
 export interface Check { seen: number; loss: number; accuracy: number }
