@@ -23,8 +23,19 @@ async function write(folder, name, content) {
   await stream.close();
 }
 
-/** Keeps an epoch; answers whether that worked. @param {Unfinished} note @param {Uint8Array} bytes */
-export async function keepCheckpoint(note, bytes) {
+/** One after another: a file that is read while it changes cannot be read. */
+let writing = Promise.resolve(true);
+/** @type {Unfinished | null} */
+let newest = null;
+
+/** Keeps an epoch, unless a newer one is waiting already; answers whether that worked. @param {Unfinished} note @param {Uint8Array} bytes */
+export function keepCheckpoint(note, bytes) {
+  newest = note;
+  return (writing = writing.then(() => newest !== note || keep(note, bytes)));
+}
+
+/** @param {Unfinished} note @param {Uint8Array} bytes */
+async function keep(note, bytes) {
   try {
     const folder = await place();
     await write(folder, fileOf(note.epoch), /** @type {Uint8Array<ArrayBuffer>} */ (bytes));
@@ -37,6 +48,7 @@ export async function keepCheckpoint(note, bytes) {
 
 /** What is unfinished, if anything. @returns {Promise<Unfinished | null>} */
 export async function unfinishedRun() {
+  await writing;
   try {
     const file = await (await (await place()).getFileHandle(NOTE)).getFile();
     return JSON.parse(await file.text());
@@ -53,6 +65,8 @@ export async function readCheckpoint(note) {
 
 /** Forgets the run: it has ended, or nobody wants it. */
 export async function forgetCheckpoint() {
+  newest = null;
+  await writing;
   try {
     await (await navigator.storage.getDirectory()).removeEntry(PLACE, { recursive: true });
   } catch {
