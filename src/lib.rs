@@ -21,6 +21,8 @@
 //!    as text says, on the pictures of [`data`], changed by [`augment`].
 //! 10. `web` hands all of it to JavaScript as one class, `Engine`; [`describe`] is what a page shows of a network.
 
+pub use headstart_kernels::shape;
+
 pub mod analysis;
 pub mod augment;
 pub mod data;
@@ -39,7 +41,6 @@ pub mod random;
 #[cfg(feature = "cli")]
 pub mod recipe;
 pub mod schedule;
-pub mod shape;
 pub mod table;
 pub mod tensor;
 pub mod train;

@@ -1,5 +1,7 @@
 //! Pointwise non-linearities.
 
+pub use headstart_kernels::activation::Activation;
+
 use super::kernel::{code, each, shader, word};
 use super::{Binding, Case, Kernel, Op, Operator, Real, Site, one, pair};
 use crate::gradient::{Backward, Grads};
@@ -7,38 +9,13 @@ use crate::graph::NodeId;
 use crate::shape::{Shape, ShapeError};
 use crate::tensor::Tensor;
 
-/// A function applied to every value on its own; also the last step of a fused operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Activation {
-    /// `max(x, 0)`. Nair and Hinton 2010.
-    Relu,
-    /// `min(max(x, 0), 6)`. Howard et al. 2017, MobileNets.
-    Relu6,
-    /// Hyperbolic tangent, LeNet-5's squashing function without its scale. LeCun et al. 1998.
-    Tanh,
-    /// `1 / (1 + exp(-x))`.
-    Sigmoid,
-}
-
-impl Activation {
-    pub const ALL: [Self; 4] = [Self::Relu, Self::Relu6, Self::Tanh, Self::Sigmoid];
-
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Relu => "ReLU",
-            Self::Relu6 => "ReLU6",
-            Self::Tanh => "Tanh",
-            Self::Sigmoid => "Sigmoid",
-        }
-    }
-
-    pub fn apply<T: Real>(self, x: T) -> T {
-        match self {
-            Self::Relu => x.larger(T::ZERO),
-            Self::Relu6 => x.larger(T::ZERO).smaller(T::of(6.0)),
-            Self::Tanh => x.tanh(),
-            Self::Sigmoid => T::ONE / (T::ONE + (T::ZERO - x).exp()),
-        }
+/// `activation` of one value: the definition.
+pub fn apply<T: Real>(activation: Activation, x: T) -> T {
+    match activation {
+        Activation::Relu => x.larger(T::ZERO),
+        Activation::Relu6 => x.larger(T::ZERO).smaller(T::of(6.0)),
+        Activation::Tanh => x.tanh(),
+        Activation::Sigmoid => T::ONE / (T::ONE + (T::ZERO - x).exp()),
     }
 }
 
@@ -67,7 +44,7 @@ impl Operator for Activation {
     }
 
     fn reference<T: Real>(&self, x: &[&Tensor<T>], _p: &[&Tensor<T>]) -> Tensor<T> {
-        x[0].map(|v| self.apply(v))
+        x[0].map(|v| apply(*self, v))
     }
 
     fn vjp(&self, net: &mut Backward, node: NodeId, dy: NodeId) -> Option<Grads> {

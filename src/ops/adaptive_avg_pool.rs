@@ -2,13 +2,11 @@
 //! picture. Bin `i` of `count` over `size` pixels is `floor(i size / count) .. ceil((i + 1) size / count)`, as in PyTorch:
 //! neighbours overlap where the sizes do not divide, and repeat where there are more bins than pixels.
 
-use std::ops::Range;
-
 use super::kernel::{each, shader, word};
 use super::{Binding, Case, Kernel, Op, Operator, Real, Site, one};
 use crate::gradient::{Backward, Grads};
 use crate::graph::NodeId;
-use crate::shape::{Padding, Shape, ShapeError, Window};
+use crate::shape::{Padding, Shape, ShapeError, Window, bin};
 use crate::tensor::Tensor;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,11 +20,6 @@ pub struct AdaptiveAvgPool {
 pub struct AdaptiveAvgPoolGradient {
     /// Height and width of the pooling's input.
     pub size: [usize; 2],
-}
-
-/// The pixels of bin `i` of `count` over `size` pixels.
-pub const fn bin(i: usize, count: usize, size: usize) -> Range<usize> {
-    i * size / count..((i + 1) * size).div_ceil(count)
 }
 
 impl Operator for AdaptiveAvgPool {

@@ -1,5 +1,6 @@
 //! The shortcut: `y = activation(a + b)`. He et al. 2015, equation 1.
 
+use super::activation::apply;
 use super::kernel::{code, each, shader, word};
 use super::{Activation, Binding, Case, Kernel, Op, Operator, Real, Site, pair};
 use crate::gradient::{Backward, Grads};
@@ -20,7 +21,7 @@ impl Operator for Add {
     fn reference<T: Real>(&self, x: &[&Tensor<T>], _p: &[&Tensor<T>]) -> Tensor<T> {
         let sum = x[0].data.iter().zip(&x[1].data).map(|(&a, &b)| {
             let y = a + b;
-            self.activation.map_or(y, |f| f.apply(y))
+            self.activation.map_or(y, |f| apply(f, y))
         });
         Tensor::new(x[0].shape, sum.collect())
     }

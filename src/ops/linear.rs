@@ -1,5 +1,6 @@
 //! A fully connected layer: `y = activation(w x + b)`, `x` of `[n, c, 1, 1]`, `w` of `[o, c]`.
 
+use super::activation::apply;
 use super::kernel::{Class, Layout, code, each, fold, magnitude, shader, word};
 use super::{
     Activation, Binding, Case, Conv2d, Conv2dInputGradient, Conv2dWeightGradient, Init, Kernel, Op, Operator,
@@ -81,7 +82,7 @@ impl Operator for Linear {
                 for (&weight, &value) in row.iter().zip(image) {
                     sum += weight * value;
                 }
-                data.push(self.activation.map_or(sum, |f| f.apply(sum)));
+                data.push(self.activation.map_or(sum, |f| apply(f, sum)));
             }
         }
         Tensor::new(Shape::vector(x.shape.n, self.features), data)

@@ -11,8 +11,8 @@
 
 use std::ops::Range;
 
-use crate::exec::cpu::gemm::matmul;
 use crate::random::Random;
+use headstart_kernels::gemm::matmul;
 
 /// Sizes and where each parameter lies: `[V, c,] W, b`, matrices row by row as PyTorch has them, `[out, in]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

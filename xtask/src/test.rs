@@ -118,7 +118,10 @@ fn rust_lints() -> [Command; 3] {
     [
         cargo("fmt --all --check"),
         cargo("clippy --workspace --all-targets -- -D warnings"),
-        cargo("clippy --lib --no-default-features --target wasm32-unknown-unknown -- -D warnings"),
+        cargo(
+            "clippy --lib --package headstart --package headstart-kernels --no-default-features \
+             --target wasm32-unknown-unknown -- -D warnings",
+        ),
     ]
 }
 

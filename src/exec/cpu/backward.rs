@@ -1,14 +1,15 @@
 //! Which loop computes an op that exists only in training: the other half of [`super::kernel`].
 
-use super::columns::Columns;
-use super::conv::Workspace;
 use super::held::{Held, Place};
-use super::norm;
 use super::parts::Parts;
-use super::pool::{average_gradient, max_gradient};
 use crate::ops::batch_norm::Statistics;
 use crate::ops::{ActivationGradient, Op, SquareSums};
 use crate::shape::{Shape, Window};
+use headstart_kernels::columns::Columns;
+use headstart_kernels::conv::Workspace;
+use headstart_kernels::elementwise::{activation_gradient, multiply, spread};
+use headstart_kernels::norm;
+use headstart_kernels::pool::{average_gradient, max_gradient};
 
 pub enum Backward {
     ConvolutionInput {
@@ -26,11 +27,11 @@ pub enum Backward {
     Moments {
         input: Shape,
     },
-    /// Batch norm by running statistics or by those of the batch.
+    /// Batch norm by the batch's statistics; weight and bias.
     Norm {
         input: Shape,
         epsilon: f32,
-        params: Vec<Place>,
+        params: [Place; 2],
     },
     NormWeight {
         input: Shape,
@@ -88,8 +89,9 @@ impl Backward {
             },
             Op::ChannelSum(_) => Self::ChannelSum { input },
             Op::BatchMoments(_) => Self::Moments { input },
-            Op::BatchNorm(op) => Self::Norm { input, epsilon: op.epsilon as f32, params: params.to_vec() },
-            Op::Normalise(op) => Self::Norm { input, epsilon: op.epsilon as f32, params: params.to_vec() },
+            Op::Normalise(op) => {
+                Self::Norm { input, epsilon: op.epsilon as f32, params: [params[0], params[1]] }
+            }
             Op::BatchNormWeightGradient(op) => {
                 let running = (op.statistics == Statistics::Running).then(|| [params[0], params[1]]);
                 Self::NormWeight { input, epsilon: op.epsilon as f32, running }
@@ -127,12 +129,9 @@ impl Backward {
             Self::ChannelSum { input } => norm::channel_sums(x[0], *input, y),
             Self::Moments { input } => norm::moments(x[0], *input, y),
             Self::Norm { input, epsilon, params } => {
-                let (mean, variance) = match x.get(1) {
-                    Some(moments) => moments.split_at(input.c),
-                    None => (held.get(params[2]), held.get(params[3])),
-                };
-                let params = [held.get(params[0]), held.get(params[1]), mean, variance];
-                norm::normalise(x[0], *input, params, *epsilon, y);
+                let ([weight, bias], (mean, variance)) =
+                    (params.map(|place| held.get(place)), x[1].split_at(input.c));
+                norm::normalise(x[0], *input, [weight, bias, mean, variance], *epsilon, y);
             }
             Self::NormWeight { input, epsilon, running } => {
                 let statistics = match running {
@@ -148,19 +147,13 @@ impl Backward {
                 let x = [x[0], x[1], x[2], x[3], x[4]];
                 norm::batch_gradient(x, (*input, *count), held.get(*weight), *epsilon, y);
             }
-            Self::Activation(op) => {
-                let values = y.iter_mut().zip(x[0]).zip(x[1]);
-                values.for_each(|((dx, &y), &dy)| *dx = op.derivative(y) * dy);
-            }
+            Self::Activation(op) => activation_gradient(op.activation, x[0], x[1], y),
             Self::Max { input, window, output } => max_gradient((x[0], *input), *window, (x[1], *output), y),
             Self::Average { input, window, output } => {
                 average_gradient(*input, *window, (x[0], *output), y);
             }
-            Self::GlobalAverage { plane } => {
-                let parts = y.chunks_exact_mut(*plane).zip(x[0]);
-                parts.for_each(|(y, dy)| y.fill(dy / *plane as f32));
-            }
-            Self::Mask => y.iter_mut().zip(x[0]).zip(x[1]).for_each(|((y, x), mask)| *y = x * mask),
+            Self::GlobalAverage { plane } => spread(x[0], *plane, y),
+            Self::Mask => multiply(x[0], x[1], y),
             Self::Slice { image, values } => {
                 let images = y.chunks_exact_mut(values.len()).zip(x[0].chunks_exact(*image));
                 images.for_each(|(y, x)| y.copy_from_slice(&x[values.clone()]));

@@ -3,23 +3,25 @@
 //! The only file of this backend that names ops. An op without a loop of its own runs its definition.
 
 use super::backward::Backward;
-use super::conv::{Convolution, Workspace};
-use super::depthwise::Depthwise;
-use super::epilogue::{Epilogue, activate, activate_all};
 use super::held::{Held, Place};
-use super::linear::linear;
-use super::lrn::normalise;
 use super::parts::Parts;
-use super::pool::{Pooling, adaptive_average, global_average, pool};
-use super::rounded;
-use super::simd::{F32x4, LANES};
-use super::turned::{turned, turned_window};
-use super::winograd::Winograd;
 use crate::exec::ExecError;
 use crate::graph::{Graph, Node, ParamId};
 use crate::ops::{Activation, Conv2d, Lrn, Op};
 use crate::shape::{Shape, Window};
 use crate::tensor::Tensor;
+use headstart_kernels::conv::{Convolution, Workspace};
+use headstart_kernels::depthwise::Depthwise;
+use headstart_kernels::elementwise::add;
+use headstart_kernels::epilogue::{Epilogue, activate_all};
+use headstart_kernels::linear::linear;
+use headstart_kernels::lrn::{self, Neighbours};
+use headstart_kernels::norm;
+use headstart_kernels::pool::{Pooling, adaptive_average, global_average, pool};
+use headstart_kernels::rounded;
+use headstart_kernels::softmax::softmax;
+use headstart_kernels::turned::{turned, turned_window};
+use headstart_kernels::winograd::Winograd;
 
 /// One step of a program: an op at its shapes, and where its parameters are held.
 pub enum Kernel {
@@ -63,7 +65,7 @@ pub enum Kernel {
         plane: usize,
     },
     Lrn {
-        op: Lrn,
+        op: Neighbours,
         input: Shape,
     },
     /// Values of one picture of each input.
@@ -74,6 +76,15 @@ pub enum Kernel {
         activation: Option<Activation>,
     },
     Activation(Activation),
+    Softmax {
+        input: Shape,
+    },
+    /// Batch norm by running statistics; weight, bias, mean and variance.
+    Norm {
+        input: Shape,
+        epsilon: f32,
+        params: [Place; 4],
+    },
     /// What exists only in training.
     Backward(Backward),
     Definition {
@@ -188,15 +199,20 @@ impl Kernel {
                 Self::Pool { pooling: Pooling::Average, input: inputs[0], window: op.window, output }
             }
             Op::AdaptiveAvgPool(op) => Self::AdaptiveAverage { input: inputs[0], bins: op.bins },
-            &Op::Lrn(op) => Self::Lrn { op, input: inputs[0] },
+            &Op::Lrn(op) => Self::Lrn { op: neighbours(op), input: inputs[0] },
             Op::Concat(_) => Self::Concat { images: inputs.iter().map(Shape::image).collect() },
             Op::GlobalAvgPool(_) => Self::GlobalAverage { plane: inputs[0].plane() },
             Op::Add(op) => Self::Add { activation: op.activation },
             &Op::Activation(activation) => Self::Activation(activation),
+            Op::Softmax(_) => Self::Softmax { input: inputs[0] },
             op => {
                 let mut places = Vec::with_capacity(node.params.len());
                 for id in &node.params {
                     places.push(param(*id, Packing::AS_IS).await?);
+                }
+                if let (Op::BatchNorm(op), &[weight, bias, mean, variance]) = (op, &places[..]) {
+                    let params = [weight, bias, mean, variance];
+                    return Ok(Self::Norm { input: inputs[0], epsilon: op.epsilon as f32, params });
                 }
                 if let Some(backward) = Backward::new(op, &inputs, output, node.shape.n, &places) {
                     return Ok(Self::Backward(backward));
@@ -239,13 +255,17 @@ impl Kernel {
                 pool(*pooling, (x[0], *input), *window, (y, *output), &mut workspace.padded);
             }
             Self::AdaptiveAverage { input, bins } => adaptive_average(x[0], *input, *bins, y),
-            Self::Lrn { op, input } => normalise(*op, x[0], *input, y),
+            Self::Lrn { op, input } => lrn::normalise(*op, x[0], *input, y),
             Self::Concat { images } => concat(x, images, y),
             Self::GlobalAverage { plane } => global_average(x[0], *plane, y),
             Self::Add { activation } => add(x[0], x[1], *activation, y),
             Self::Activation(activation) => {
                 y.copy_from_slice(x[0]);
                 activate_all(*activation, y);
+            }
+            Self::Softmax { input } => softmax(x[0], *input, y),
+            Self::Norm { input, epsilon, params } => {
+                norm::normalise(x[0], *input, params.map(|place| held.get(place)), *epsilon, y);
             }
             Self::Backward(backward) => backward.run(x, held, y, workspace),
             Self::Definition { op, inputs, params } => {
@@ -258,6 +278,13 @@ impl Kernel {
             }
         }
     }
+}
+
+/// `op` in single precision.
+fn neighbours(op: Lrn) -> Neighbours {
+    let [before, after] = op.neighbours();
+    let (k, scale, beta) = (op.k as f32, (op.alpha / op.size as f64) as f32, op.beta as f32);
+    Neighbours { before, after, k, scale, beta }
 }
 
 /// The inputs' pictures in turn, each of as many values as `images` says.
@@ -306,15 +333,4 @@ async fn convolution(
     }
     let layer = Convolution::new(input, output, window, groups);
     Ok(Kernel::Convolution { layer, weight: weight(Order::Panels { groups }).await?, bias, activation })
-}
-
-fn add(a: &[f32], b: &[f32], activation: Option<Activation>, y: &mut [f32]) {
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
-    let (y, y_rest) = y.as_chunks_mut::<LANES>();
-    for ((&a, &b), y) in a.iter().zip(b).zip(y) {
-        *y = activate(activation, F32x4::from_array(a) + F32x4::from_array(b)).to_array();
-    }
-    for ((&a, &b), y) in a_rest.iter().zip(b_rest).zip(y_rest) {
-        *y = activate(activation, F32x4::splat(a + b)).to_array()[0];
-    }
 }

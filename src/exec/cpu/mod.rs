@@ -4,33 +4,13 @@
 //! It runs in a worker of the page where there is no graphics device, and natively. Weights are packed when a plan is
 //! prepared; activations live in the plan's slots, which the first run makes for all programs, and a later run allocates
 //! nothing but the outputs it hands out.
-//! [`kernel`] chooses the loops; all other files are loops over slices and know neither graphs nor ops.
+//! [`kernel`] chooses the loops; the loops themselves are the crate `headstart-kernels`, in `kernels/`.
 
 mod backward;
-mod blocks;
-mod columns;
-pub mod conv;
-pub mod depthwise;
-pub mod epilogue;
-pub mod gemm;
 mod held;
 mod kernel;
-pub mod linear;
-pub mod lrn;
-mod norm;
-mod padding;
 mod parts;
-pub mod pool;
 mod room;
-pub mod rounded;
-pub mod simd;
-mod tile;
-mod turned;
-mod vector;
-mod wide;
-pub mod winograd;
-mod winograd_tiles;
-mod winograd_transform;
 
 use std::cell::RefCell;
 use std::collections::HashMap;

@@ -3,9 +3,10 @@
 //! How many parts there are depends on the batch alone and not on the machine, and no value depends on another part, so
 //! that the number of cores changes no bit. In the browser there is one thread, and one part.
 
-use super::conv::Workspace;
 use super::held::Held;
 use super::kernel::Kernel;
+
+use headstart_kernels::conv::Workspace;
 
 /// How a step is divided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,17 +65,6 @@ impl Parts {
                 });
             }
         });
-    }
-}
-
-/// `f` of every number below `count`, in order; natively on all cores at once.
-pub fn map<T: Send>(count: usize, f: impl Fn(usize) -> T + Sync + Send) -> Vec<T> {
-    #[cfg(target_arch = "wasm32")]
-    return (0..count).map(f).collect();
-    #[cfg(not(target_arch = "wasm32"))]
-    {
-        use rayon::prelude::*;
-        (0..count).into_par_iter().map(f).collect()
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::conv::Workspace;
+use headstart_kernels::conv::Workspace;
 
 /// Buffers for one program at a time; they grow to what the largest program needs.
 #[derive(Debug, Default)]

@@ -13,6 +13,7 @@ mod weight_gradient;
 pub use input_gradient::Conv2dInputGradient;
 pub use weight_gradient::Conv2dWeightGradient;
 
+use super::activation::apply;
 use super::kernel::{Class, Layout, code, each, fold, magnitude, shader, switch, word};
 use super::linear::matrix_kernels;
 use super::{Activation, Binding, Case, Init, Kernel, Op, Operator, ParamSpec, Real, Shader, Site};
@@ -216,7 +217,7 @@ impl Operator for Conv2d {
                         if let Some(residual) = residual {
                             sum += residual.data[at];
                         }
-                        y.data[at] = self.epilogue.activation.map_or(sum, |f| f.apply(sum));
+                        y.data[at] = self.epilogue.activation.map_or(sum, |f| apply(f, sum));
                     }
                 }
             }

@@ -2,9 +2,9 @@
 //!
 //! Sums run over vectors within a plane and in f64 from plane to plane, so that a large batch loses no digits.
 
-use super::parts::map;
+use super::cores::map;
+use super::shape::Shape;
 use super::simd::{F32x4, LANES};
-use crate::shape::Shape;
 
 /// Values of every channel: where its planes are, in all pictures.
 fn planes(shape: Shape, c: usize) -> impl Iterator<Item = std::ops::Range<usize>> {

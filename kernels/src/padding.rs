@@ -1,6 +1,6 @@
 //! Images with a border of zeros, so that the loops over windows need no bounds checks.
 
-use crate::shape::{Padding, Shape};
+use super::shape::{Padding, Shape};
 
 /// Copies `planes` of `h` by `w` values into `padded`, each with `padding` zeros around it.
 ///

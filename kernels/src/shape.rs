@@ -222,6 +222,11 @@ fn covered(start: usize, kernel: usize, padding: usize, size: usize) -> Range<us
     first..(start + kernel).saturating_sub(padding).clamp(first, size)
 }
 
+/// The pixels of bin `i` of `count` over `size` pixels.
+pub const fn bin(i: usize, count: usize, size: usize) -> Range<usize> {
+    i * size / count..((i + 1) * size).div_ceil(count)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

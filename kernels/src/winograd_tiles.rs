@@ -2,6 +2,7 @@
 //! time as a vector has lanes.
 
 use super::epilogue::{Epilogue, activate};
+use super::shape::Shape;
 use super::simd::{F32x4, LANES};
 use super::tile::COLUMNS;
 use super::vector::Vector;
@@ -9,7 +10,6 @@ use super::vector::Vector;
 use super::wide::{self, F32x8};
 use super::winograd::{APART, Winograd};
 use super::winograd_transform as transform;
-use crate::shape::Shape;
 
 /// Lanes of the widest vector.
 const MOST_LANES: usize = 8;

@@ -2,9 +2,9 @@
 //!
 //! Done while the tile is still in registers, so that bias, skip connection and non-linearity cost no pass over memory.
 
+use super::activation::Activation;
 use super::simd::F32x4;
 use super::vector::Vector;
-use crate::ops::activation::Activation;
 
 /// The last step of a fused operation.
 #[derive(Clone, Copy, Debug, Default)]

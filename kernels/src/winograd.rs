@@ -8,11 +8,11 @@ use super::blocks::{self, Panels};
 use super::conv::Workspace;
 use super::epilogue::Epilogue;
 use super::padding::pad;
+use super::shape::{Padding, Shape, Window};
 use super::simd::{F32x4, LANES};
 use super::tile::{COLUMNS, ROWS};
 use super::wide;
 use super::winograd_transform as transform;
-use crate::shape::{Padding, Shape, Window};
 
 /// Values of transformed inputs and products that are worked on at once.
 const BLOCK: usize = 192 * 1024;
@@ -196,69 +196,5 @@ impl Winograd {
             }
             self.transform_out::<T>(tiles, first, width, y, epilogue);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ops::{Activation, Conv2d, Epilogue as Fused, Op, Operator, case::Case};
-    use crate::tensor::Tensor;
-
-    fn error(tile: usize, x: Shape, channels: usize, padding: Padding, residual: bool) -> f64 {
-        let window = Window { padding, ..Window::square(3, 1, 0) };
-        let op = Conv2d::new(channels, window).with_bias();
-        let output = op.infer(&[x]).unwrap();
-        let fused = Fused { residual, activation: Some(Activation::Relu) };
-        let inputs = if residual { vec![x, output] } else { vec![x] };
-        let case = Case::new("", Op::Conv2d(Conv2d { epilogue: fused, ..op }), inputs);
-        let (inputs, params) = (case.input_values(), case.param_values());
-        let epilogue = Epilogue {
-            bias: Some(&params[1].data),
-            residual: inputs.get(1).map(|r| &r.data[..]),
-            activation: fused.activation,
-        };
-        let layer = Winograd::new(x, output, padding, tile);
-        let plain = params[0].data.clone();
-        let plains = layer.takes_plain_weight();
-        let weight = if plains { plain } else { Winograd::pack_weight(&plain, channels, tile) };
-        wide::worst_of_all_lanes(|| {
-            let mut y = Tensor::filled(output, f32::NAN);
-            layer.run(&inputs[0].data, &weight, &mut y.data, epilogue, &mut Workspace::default());
-            case.error(&y)
-        })
-    }
-
-    #[test]
-    fn every_size_and_padding_agrees_with_the_definition() {
-        let lopsided = Padding { top: 0, left: 1, bottom: 2, right: 0 };
-        for tile in [4, 6] {
-            for (n, h, w) in [(1, 1, 1), (1, 4, 4), (3, 5, 7), (1, 14, 9), (2, 6, 33)] {
-                for (c, o) in [(1, 1), (3, 5), (8, 12), (33, 19)] {
-                    for (padding, residual) in
-                        [(Padding::all(1), true), (Padding::all(2), false), (lopsided, true)]
-                    {
-                        let x = Shape::new(n, c, h + 2, w + 2);
-                        let error = error(tile, x, o, padding, residual);
-                        assert!(error < 2e-5, "tile {tile}, {x} to {o}, {padding:?}: error {error}");
-                    }
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn weights_transformed_when_they_are_used_agree_with_the_definition() {
-        for (n, tile, size, o) in [(1, 6, 14, 261), (2, 6, 9, 512), (1, 4, 6, 259)] {
-            let error = error(tile, Shape::new(n, 512, size, size), o, Padding::all(1), true);
-            assert!(error < 2e-5, "{n} of {size}, tile {tile}, to {o}: error {error}");
-        }
-    }
-
-    #[test]
-    fn many_channels_lose_few_digits() {
-        let x = Shape::new(1, 256, 8, 8);
-        let errors = [4, 6].map(|tile| error(tile, x, 64, Padding::all(1), true));
-        assert!(errors[0] < 2e-6 && errors[1] < 1e-5, "errors {errors:?}");
     }
 }

@@ -10,9 +10,9 @@ use super::blocks::{self, Columns, Panels};
 use super::epilogue::Epilogue;
 use super::gemm::pack_rows;
 use super::padding::{pad, padded_size};
+use super::shape::{Padding, Shape, Window};
 use super::simd::{F32x4, LANES};
 use super::tile::COLUMNS;
-use crate::shape::{Padding, Shape, Window};
 
 /// Pictures with fewer output pixels than this share one product with the other pictures of the batch.
 const PIXELS_OF_ONE_PRODUCT: usize = 64;
@@ -201,60 +201,5 @@ unsafe fn copy_every_second(from: *const f32, to: *mut f32) {
         let [a, b, c, d] = [0, 1, 2, 3].map(|i| F32x4::load(from.add(i * LANES)));
         a.even(b).store(to);
         c.even(d).store(to.add(LANES));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::wide;
-    use super::*;
-    use crate::ops::{Activation, Conv2d, Epilogue as Fused, Op, case::Case};
-
-    fn error(op: Conv2d, x: Shape) -> f64 {
-        let y = Conv2d { epilogue: Fused::default(), ..op };
-        let output = crate::ops::Operator::infer(&y, &[x]).unwrap();
-        let inputs = if op.epilogue.residual { vec![x, output] } else { vec![x] };
-        let case = Case::new("", Op::Conv2d(op), inputs);
-        let (inputs, params) = (case.input_values(), case.param_values());
-        let epilogue = Epilogue {
-            bias: params.get(1).map(|bias| &bias.data[..]),
-            residual: inputs.get(1).map(|residual| &residual.data[..]),
-            activation: op.epilogue.activation,
-        };
-        let weight = Convolution::pack_weight(&params[0].data, op.channels, op.groups);
-        let layer = Convolution::new(x, output, op.window, op.groups);
-        wide::worst_of_all_lanes(|| {
-            let mut y = crate::tensor::Tensor::filled(output, f32::NAN);
-            layer.run(&inputs[0].data, &weight, &mut y.data, epilogue, &mut Workspace::default());
-            case.error(&y)
-        })
-    }
-
-    #[test]
-    fn windows_of_every_kind_agree_with_the_definition() {
-        for (kernel, stride, padding) in
-            [(1, 1, 0), (1, 2, 0), (3, 1, 1), (3, 2, 1), (5, 1, 0), (7, 2, 3), (2, 3, 1)]
-        {
-            for (n, size) in [(1, 7), (3, 5), (2, 19), (1, 33)] {
-                for (channels, outputs, groups) in [(3, 5, 1), (8, 12, 2), (50, 41, 1)] {
-                    let window = Window::square(kernel, stride, padding);
-                    let op = Conv2d::new(outputs, window).with_bias().with_groups(groups);
-                    let op = Conv2d {
-                        epilogue: Fused { residual: size > 6, activation: Some(Activation::Relu) },
-                        ..op
-                    };
-                    let x = Shape::new(n, channels, size, size + 1);
-                    let error = error(op, x);
-                    assert!(error < 1e-5, "{op:?} on {x}: error {error}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn depths_of_several_blocks_agree_with_the_definition() {
-        let op = Conv2d::new(9, Window::square(3, 1, 1)).with_bias();
-        let error = error(op, Shape::new(2, 130, 4, 4));
-        assert!(error < 1e-5, "error {error}");
     }
 }

@@ -96,31 +96,3 @@ fn dot<const ROWS: usize>(rows: &[i16], x: &[f32]) -> [f32; ROWS] {
         sums[r].sum() + tail.map(|(&word, x)| f32::from(word) * x).sum::<f32>()
     })
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ops::{Activation, Linear, Op, case::Case};
-    use crate::shape::Shape;
-    use crate::tensor::Tensor;
-
-    #[test]
-    fn every_batch_and_length_agrees_with_the_definition_to_four_digits() {
-        for (batch, c, o) in [(1, 1, 1), (1, 7, 9), (3, 8, 4), (2, 133, 31), (4, 67, 33), (9, 4096, 40)] {
-            let activation = Some(Activation::Tanh);
-            let op = Op::Linear(Linear { features: o, activation });
-            let case = Case::new("", op, [Shape::vector(batch, c)]);
-            let (x, p) = (case.input_values(), case.param_values());
-            let mut y = Tensor::filled(Shape::vector(batch, o), f32::NAN);
-            let epilogue = Epilogue { bias: Some(&p[1].data), residual: None, activation };
-            linear(&x[0].data, &pack(&p[0].data, o), &mut y.data, batch, epilogue, &mut Vec::new());
-            let error = case.error(&y);
-            assert!(error < 5e-5, "{c} to {o}, batch {batch}: error {error}");
-        }
-    }
-
-    #[test]
-    fn a_row_of_zeros_stays_one() {
-        assert_eq!(pack(&[0.0; 4], 1), [0.0; 3]);
-    }
-}

@@ -7,10 +7,10 @@
 use std::ops::Range;
 
 use super::conv::Workspace;
+use super::cores::map;
 use super::gemm::matmul;
-use super::parts::map;
+use super::shape::{Shape, Window};
 use super::simd::{F32x4, LANES};
-use crate::shape::{Shape, Window};
 
 /// Columns of one product, if the pictures are that small.
 const ENOUGH_COLUMNS: usize = 1024;

@@ -7,10 +7,10 @@
 
 use std::ops::Range;
 
+use super::activation::Activation;
 use super::epilogue::{Epilogue, activate};
 use super::simd::{self, F32x4};
 use super::vector::Vector;
-use crate::ops::activation::Activation;
 
 /// Rows of one packed panel of the left matrix.
 pub const ROWS: usize = 4;

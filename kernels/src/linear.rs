@@ -69,27 +69,3 @@ fn dot<const ROWS: usize>(rows: &[f32], x: &[f32]) -> [f32; ROWS] {
         sums[r].sum() + tail.map(|(w, x)| w * x).sum::<f32>()
     })
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ops::{Activation, Linear, Op, case::Case};
-    use crate::shape::Shape;
-    use crate::tensor::Tensor;
-
-    #[test]
-    fn every_batch_and_length_agrees_with_the_definition() {
-        for (batch, c, o) in [(1, 1, 1), (1, 7, 9), (3, 8, 4), (2, 133, 31), (4, 67, 33), (9, 256, 10)] {
-            for activation in [None, Some(Activation::Tanh)] {
-                let op = Op::Linear(Linear { features: o, activation });
-                let case = Case::new("", op, [Shape::vector(batch, c)]);
-                let (x, p) = (case.input_values(), case.param_values());
-                let mut y = Tensor::filled(Shape::vector(batch, o), f32::NAN);
-                let epilogue = Epilogue { bias: Some(&p[1].data), residual: None, activation };
-                linear(&x[0].data, &p[0].data, &mut y.data, batch, epilogue);
-                let error = case.error(&y);
-                assert!(error < 1e-5, "{c} to {o}, batch {batch}: error {error}");
-            }
-        }
-    }
-}

@@ -6,8 +6,8 @@
 
 use super::epilogue::{Epilogue, activate};
 use super::padding::padded_size;
+use super::shape::{Shape, Window};
 use super::simd::{F32x4, LANES};
-use crate::shape::{Shape, Window};
 
 /// Values computed at once, at most, in one row.
 const MOST_VECTORS: usize = 4;
@@ -159,44 +159,5 @@ fn split_pairs(x: &[f32], even: &mut [f32], odd: &mut [f32]) {
     for (i, &value) in rest.iter().enumerate() {
         let at = blocks.len() * LANES + i / 2;
         if i % 2 == 0 { even[at] = value } else { odd[at] = value }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ops::{Activation, Conv2d, Epilogue as Fused, Op, Operator, case::Case};
-    use crate::shape::Padding;
-    use crate::tensor::Tensor;
-
-    #[test]
-    fn every_kernel_stride_and_width_agrees_with_the_definition() {
-        let mut windows = vec![Window { kernel: [1, 5], stride: [3, 1], ..Window::square(1, 1, 2) }];
-        for (kernel, stride, left) in [(3, 1, 1), (3, 2, 1), (3, 2, 0), (5, 1, 2), (5, 2, 1), (5, 2, 2)] {
-            let padding = Padding { top: 1, left, bottom: 2, right: kernel - 1 - left };
-            windows.push(Window { padding, ..Window::square(kernel, stride, 0) });
-        }
-        for window in windows {
-            for (width, residual) in [(5, false), (7, true), (9, false), (13, true), (16, false), (35, true)]
-            {
-                let x = Shape::new(2, 3, 6, width);
-                let op = Conv2d::new(3, window).with_bias().with_groups(3);
-                let output = op.infer(&[x]).unwrap();
-                let fused = Fused { residual, activation: Some(Activation::Relu6) };
-                let inputs = if residual { vec![x, output] } else { vec![x] };
-                let case = Case::new("", Op::Conv2d(Conv2d { epilogue: fused, ..op }), inputs);
-                let (inputs, params) = (case.input_values(), case.param_values());
-                let epilogue = Epilogue {
-                    bias: Some(&params[1].data),
-                    residual: inputs.get(1).map(|r| &r.data[..]),
-                    activation: fused.activation,
-                };
-                let mut y = Tensor::filled(output, f32::NAN);
-                let layer = Depthwise::new(x, output, window);
-                layer.run(&inputs[0].data, &params[0].data, &mut y.data, epilogue, &mut vec![9.0; 7]);
-                let error = case.error(&y);
-                assert!(error < 1e-5, "{window:?} on {x}: error {error}");
-            }
-        }
     }
 }

@@ -7,12 +7,8 @@
 /// Whether this processor has eight lanes.
 #[inline(always)]
 pub fn present() -> bool {
-    #[cfg(test)]
-    if FORBIDDEN.get() {
-        return false;
-    }
     #[cfg(target_arch = "x86_64")]
-    return std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma");
+    return !FORBIDDEN.get() && std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma");
     #[cfg(not(target_arch = "x86_64"))]
     false
 }
@@ -23,19 +19,19 @@ pub fn lanes() -> usize {
     if present() { 8 } else { 4 }
 }
 
-#[cfg(test)]
+#[cfg(target_arch = "x86_64")]
 thread_local! {
     static FORBIDDEN: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
 
-/// The largest error of `f`, called with every number of lanes that loops can have here.
-#[cfg(test)]
-pub fn worst_of_all_lanes(f: impl Fn() -> f64) -> f64 {
-    let errors = [true, false].map(|forbidden| {
-        FORBIDDEN.set(forbidden);
-        f()
-    });
-    errors.into_iter().fold(0.0, |worst, error| if error <= worst { worst } else { error })
+/// `f` of this thread, computed as on a processor that has four lanes only.
+pub fn with_four_lanes<T>(f: impl FnOnce() -> T) -> T {
+    #[cfg(target_arch = "x86_64")]
+    let before = FORBIDDEN.replace(true);
+    let result = f();
+    #[cfg(target_arch = "x86_64")]
+    FORBIDDEN.set(before);
+    result
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -3,7 +3,7 @@
 //!
 //! Dumoulin and Visin 2016, "A guide to convolution arithmetic for deep learning", section 4.
 
-use crate::shape::{Padding, Shape, Window};
+use super::shape::{Padding, Shape, Window};
 
 /// The window of the convolution of `dy` that gives the gradient by the input, where one does: stride one, and no more
 /// padding than the kernel reaches. None either where `dy` is so small that most of what it would multiply is padding.

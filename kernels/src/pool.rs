@@ -1,8 +1,7 @@
 //! Pooling: first down the columns of a window, then along its rows, a vector at a time.
 
+use super::shape::{Shape, Window, bin};
 use super::simd::{F32x4, LANES};
-use crate::ops::adaptive_avg_pool::bin;
-use crate::shape::{Shape, Window};
 
 /// What becomes of the values of one window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,48 +170,5 @@ pub fn global_average(x: &[f32], plane: usize, y: &mut [f32]) {
         let (vectors, rest) = x.as_chunks::<LANES>();
         let sums = vectors.iter().fold(F32x4::zero(), |sums, &v| sums + F32x4::from_array(v));
         *y = (sums.sum() + rest.iter().sum::<f32>()) / plane as f32;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ops::{AvgPool, GlobalAvgPool, MaxPool, Op, case::Case};
-    use crate::tensor::Tensor;
-
-    #[test]
-    fn every_window_agrees_with_the_definition() {
-        for (kernel, stride, padding) in
-            [(2, 2, 0), (3, 2, 1), (3, 1, 1), (2, 3, 1), (5, 3, 2), (1, 2, 0), (7, 1, 3)]
-        {
-            for (ceil, width) in [(false, 7), (true, 8), (true, 10), (false, 33), (true, 31)] {
-                let window = Window { ceil, ..Window::square(kernel, stride, padding) };
-                let x = Shape::new(2, 3, 8, width);
-                let [h, w] = window.output(x.h, x.w).unwrap();
-                let output = Shape { h, w, ..x };
-                for (pooling, op) in [
-                    (Pooling::Max, Op::MaxPool(MaxPool { window })),
-                    (Pooling::Average, Op::AvgPool(AvgPool { window })),
-                ] {
-                    let case = Case::new("", op, [x]);
-                    let mut y = Tensor::filled(output, f32::NAN);
-                    let values = &case.input_values()[0].data;
-                    pool(pooling, (values, x), window, (&mut y.data, output), &mut vec![7.0; 3]);
-                    let error = case.error(&y);
-                    assert!(error < 1e-6, "{pooling:?} {window:?} on {x}: error {error}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn the_global_average_agrees_with_the_definition() {
-        for size in [1, 2, 7] {
-            let case = Case::new("", Op::GlobalAvgPool(GlobalAvgPool), [Shape::new(2, 3, size, size)]);
-            let mut y = Tensor::filled(Shape::vector(2, 3), f32::NAN);
-            global_average(&case.input_values()[0].data, size * size, &mut y.data);
-            let error = case.error(&y);
-            assert!(error < 1e-6, "size {size}: error {error}");
-        }
     }
 }
