@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::ops::Range;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
 use sha2::{Digest, Sha256};
@@ -17,6 +17,9 @@ pub struct Checkpoint {
     pub(super) tensors: BTreeMap<String, Stored>,
 }
 
+/// The tensors of a file and where they lie, to be waited for.
+type Index<'a> = Pin<Box<dyn Future<Output = Result<BTreeMap<String, Stored>, WeightsError>> + 'a>>;
+
 /// Bytes of a tensor by which two files are told apart.
 const TELLING_VALUES: u64 = 256;
 
@@ -25,14 +28,15 @@ impl Checkpoint {
     ///
     /// Nothing larger than the header is allocated, whatever the bytes say.
     pub async fn open(storage: Storage) -> Result<Self, WeightsError> {
-        let tensors = match verify::recognise(&storage.start(verify::TELLING).await?)? {
-            Format::Safetensors => safetensors::index(&storage).await?,
-            Format::Zip => pytorch::index_zip(&storage).await?,
-            Format::Legacy => pytorch::index_legacy(&storage).await?,
-            Format::Onnx => onnx::index(&storage).await?,
+        // Boxed, so that reading our own form reserves no memory for what the others have to remember.
+        let index: Index<'_> = match verify::recognise(&storage.start(verify::TELLING).await?)? {
+            Format::Safetensors => Box::pin(safetensors::index(&storage)),
+            Format::Zip => Box::pin(pytorch::index_zip(&storage)),
+            Format::Legacy => Box::pin(pytorch::index_legacy(&storage)),
+            Format::Onnx => Box::pin(onnx::index(&storage)),
             Format::Index => return Err(WeightsError::IndexAlone),
         };
-        Ok(Self { tensors })
+        Ok(Self { tensors: index.await? })
     }
 
     /// As [`Checkpoint::open`], of bytes that are at hand.

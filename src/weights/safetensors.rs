@@ -1,14 +1,14 @@
 //! The index of a safetensors file: eight bytes of header length, a JSON header, then the values.
 //!
-//! Parsing and consistency are the `safetensors` crate's; this file only finds out how long the file ought to be, so
-//! that an interrupted download is called by its name. <https://github.com/huggingface/safetensors>
+//! Parsing and consistency are the `safetensors` crate's; this file compares the length of the file with the one that the
+//! header gives it, so that an interrupted download is called by its name. <https://github.com/huggingface/safetensors>
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use safetensors::Dtype;
-use safetensors::tensor::{Metadata, TensorInfo};
+use safetensors::tensor::Metadata;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde::de::DeserializeOwned;
 
 use super::{Kind, Storage, Stored, WeightsError};
 
@@ -30,25 +30,29 @@ pub(super) fn looks_like(bytes: &[u8]) -> bool {
 /// Every tensor of the file and where it lies. Fails unless they fill the file exactly.
 pub(super) async fn index(storage: &Storage) -> Result<BTreeMap<String, Stored>, WeightsError> {
     let (bytes, found) = (header(storage).await?, storage.len());
-    let expected = declared_length(&bytes)?;
+    // The crate checks sizes, types and gaps.
+    let metadata: Metadata = read(json(&bytes)?)?;
+    let values = bytes.len() as u64;
+    let expected = values + metadata.data_len() as u64;
     if found < expected {
         return Err(WeightsError::Truncated { expected, found });
     }
     if found > expected {
         return Err(WeightsError::TooLong { expected, found });
     }
-    let damaged = |reason: &dyn ToString| WeightsError::Header { reason: reason.to_string() };
-    // The crate checks sizes, types and gaps of what it is given a header of.
-    let metadata: Metadata = serde_json::from_slice(&bytes[PREFIX..]).map_err(|error| damaged(&error))?;
-    let values = bytes.len() as u64;
-    let stored = |info: &TensorInfo| Stored {
-        storage: storage.clone(),
-        dims: info.shape.clone(),
-        kind: kind(info.dtype),
-        range: values + info.data_offsets.0 as u64..values + info.data_offsets.1 as u64,
-        strides: None,
-    };
-    Ok(scaled(metadata.tensors().into_iter().map(|(name, info)| (name, stored(info))).collect()))
+    let mut tensors = BTreeMap::new();
+    for (name, info) in metadata.tensors() {
+        let (start, end) = info.data_offsets;
+        let stored = Stored {
+            storage: storage.clone(),
+            dims: info.shape.clone(),
+            kind: kind(info.dtype),
+            range: values + start as u64..values + end as u64,
+            strides: None,
+        };
+        tensors.insert(name, stored);
+    }
+    Ok(scaled(tensors))
 }
 
 /// Gives whole numbers of eight bits the scales of their rows: `fc.weight` of `[o, i]` those of `fc.weight.scale`, `[o]`.
@@ -78,13 +82,11 @@ pub(super) async fn places(storage: &Storage) -> Result<BTreeMap<String, String>
     struct Index {
         weight_map: BTreeMap<String, String>,
     }
-    let damaged = |reason: String| WeightsError::Header { reason };
     if storage.len() > MAX_HEADER {
-        return Err(damaged(format!("an index of {} bytes is too long", storage.len())));
+        let reason = format!("an index of {} bytes is too long", storage.len());
+        return Err(WeightsError::Header { reason });
     }
-    let index: Index = serde_json::from_slice(&storage.start(MAX_HEADER).await?)
-        .map_err(|error| damaged(error.to_string()))?;
-    Ok(index.weight_map)
+    Ok(read::<Index>(&storage.start(MAX_HEADER).await?)?.weight_map)
 }
 
 /// The bytes before the values: the header's length and the header, or as much of them as there is.
@@ -93,26 +95,18 @@ pub(super) async fn header(storage: &Storage) -> Result<Vec<u8>, WeightsError> {
     storage.start(PREFIX as u64 + length).await
 }
 
-/// The length in bytes that the header gives the whole file.
-pub(super) fn declared_length(bytes: &[u8]) -> Result<u64, WeightsError> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Entry {
-        Tensor { data_offsets: (u64, u64) },
-        Metadata(IgnoredAny),
-    }
+/// The JSON of a header, if it is all there.
+fn json(bytes: &[u8]) -> Result<&[u8], WeightsError> {
     let truncated = WeightsError::TruncatedHeader { found: bytes.len() as u64 };
     let length = header_length(bytes).ok_or(truncated.clone())?.min(MAX_HEADER);
-    let header = bytes.get(PREFIX..PREFIX + length as usize).ok_or(truncated)?;
+    bytes.get(PREFIX..PREFIX + length as usize).ok_or(truncated)
+}
+
+/// What some JSON says. It is parsed as text, as all that the engine reads, so that the page has one parser.
+fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, WeightsError> {
     let damaged = |reason: &dyn ToString| WeightsError::Header { reason: reason.to_string() };
-    let entries: HashMap<String, Entry> = serde_json::from_slice(header).map_err(|error| damaged(&error))?;
-    let ends = entries.values().map(|entry| match entry {
-        Entry::Tensor { data_offsets } => data_offsets.1,
-        Entry::Metadata(_) => 0,
-    });
-    let end = ends.max().unwrap_or(0);
-    end.checked_add(PREFIX as u64 + length)
-        .ok_or_else(|| damaged(&"it describes more bytes than there can be"))
+    let text = str::from_utf8(json).map_err(|error| damaged(&error))?;
+    serde_json::from_str(text).map_err(|error| damaged(&error))
 }
 
 fn header_length(bytes: &[u8]) -> Option<u64> {
