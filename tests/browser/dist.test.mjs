@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { DIST, launch } from "./browser.mjs";
+import { LENET5, pth } from "./pth.mjs";
 import { serve } from "./server.mjs";
 
 const BASE = "/some/folder/";
@@ -92,24 +93,24 @@ test("an open tab keeps its version until it asks for the new one, which downloa
   await page.context().close();
 });
 
-test("what only training needs is fetched when training begins, and once more after a failure", async () => {
+test("what only some ask for is fetched when training begins or a foreign file comes, and once more after a failure", async () => {
   let asked = 0;
   const refuse = (_, response) => response.writeHead(503).end();
-  const once = await serve(folder, { answer: path => (path === "/headstart_training.wasm" && (asked += 1) === 1 ? refuse : null) });
+  const once = await serve(folder, { answer: path => (path === "/headstart_later.wasm" && (asked += 1) === 1 ? refuse : null) });
   const page = await browser.newPage();
   try {
     await page.goto(`${once.address}models/catalog.json`);
-    const said = await page.evaluate(async () => {
+    const said = await page.evaluate(async foreign => {
       const { default: init, Engine } = await import("/headstart.js");
       await init();
       const engine = await Engine.create({ backend: "cpu" });
-      await engine.load("lenet5", null, { seed: 1 });
-      const failure = await engine.trainer({ cut: "image" }).catch(error => error.message);
+      const failure = await engine.load("lenet5", new Uint8Array(foreign)).catch(error => error.message);
+      await engine.load("lenet5", new Blob([new Uint8Array(foreign)]));
       const trainer = await engine.trainer({ cut: "image" });
       const loss = await trainer.step(new Float32Array(1024), new Uint32Array([3]));
       const tests = await engine.selfTest();
       return { failure, loss, failed: tests.filter(({ ok }) => !ok) };
-    });
+    }, [...pth(LENET5)]);
     assert.match(said.failure, /could not be loaded .*503.*try again/);
     assert.ok(said.loss > 0 && said.loss < 10, `${said.loss}`);
     assert.deepEqual(said.failed, []);
@@ -121,8 +122,8 @@ test("what only training needs is fetched when training begins, and once more af
 });
 
 for (const backend of ["cpu", "webgpu"]) {
-  test(`every layer answers and a head learns without the part that trains, ${backend}`, async () => {
-    const without = await serve(folder, { answer: path => (path === "/headstart_training.wasm" ? (_, response) => response.writeHead(503).end() : null) });
+  test(`every layer answers and a head learns without what only some ask for, ${backend}`, async () => {
+    const without = await serve(folder, { answer: path => (path === "/headstart_later.wasm" ? (_, response) => response.writeHead(503).end() : null) });
     const own = await launch({ webgpu: backend === "webgpu" });
     const page = await own.newPage();
     // A call of what is not there is no error of the call that led to it, which would be waited for in vain.
@@ -146,6 +147,9 @@ for (const backend of ["cpu", "webgpu"]) {
         const { done } = engine.trainEpoch();
         engine.finishTraining();
         await engine.importHead(engine.exportHead());
+        const published = await fetch("/models/lenet5-mnist.safetensors");
+        await engine.load("lenet5", await published.clone().blob());
+        await engine.load("lenet5", await published.arrayBuffer());
         return { backend: engine.info().backend, done };
       }, backend);
       assert.deepEqual(await Promise.race([answer, broken]), { backend, done: true });

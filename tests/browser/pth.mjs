@@ -6,6 +6,9 @@ import { zipSync } from "fflate";
 /** Pickle opcodes, by the names that Python's pickletools gives them. */
 const OP = { PROTO: 0x80, GLOBAL: 0x63, BINUNICODE: 0x58, BININT: 0x4a, MARK: 0x28, TUPLE: 0x74, BINPERSID: 0x51, NEWFALSE: 0x89, EMPTY_TUPLE: 0x29, REDUCE: 0x52, EMPTY_DICT: 0x7d, SETITEM: 0x73, STOP: 0x2e };
 
+/** LeNet-5's parameters. @type {[string, number[]][]} */
+export const LENET5 = [["conv1", [6, 1, 5, 5]], ["conv2", [16, 6, 5, 5]], ["conv3", [120, 16, 5, 5]], ["fc1", [84, 120]], ["fc2", [10, 84]]].flatMap(([name, dims]) => /** @type {[string, number[]][]} */ ([[`${name}.weight`, dims], [`${name}.bias`, [dims[0]]]]));
+
 const int = (/** @type {number} */ value) => [OP.BININT, value & 255, (value >> 8) & 255, (value >> 16) & 255, (value >> 24) & 255];
 const text = (/** @type {string} */ value) => [OP.BINUNICODE, ...int(value.length).slice(1), ...Buffer.from(value)];
 const global = (/** @type {string} */ module, /** @type {string} */ name) => [OP.GLOBAL, ...Buffer.from(`${module}\n${name}\n`)];

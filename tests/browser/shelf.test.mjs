@@ -5,11 +5,9 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { ARTIFACTS, engineReady, launch, open, serveReal, until } from "./browser.mjs";
-import { pth } from "./pth.mjs";
+import { LENET5, pth } from "./pth.mjs";
 
 const LONG = 240_000;
-/** LeNet-5's parameters. @type {[string, number[]][]} */
-const LENET5 = [["conv1", [6, 1, 5, 5]], ["conv2", [16, 6, 5, 5]], ["conv3", [120, 16, 5, 5]], ["fc1", [84, 120]], ["fc2", [10, 84]]].flatMap(([name, dims]) => /** @type {[string, number[]][]} */ ([[`${name}.weight`, dims], [`${name}.bias`, [dims[0]]]]));
 
 /** @type {import("playwright-core").Browser} */
 let browser;

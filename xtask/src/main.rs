@@ -7,13 +7,13 @@ mod command;
 mod digits;
 mod dist;
 mod fuzz;
+mod later;
 mod recipes;
 mod serve;
 mod site;
 mod split;
 mod test;
 mod tools;
-mod training;
 mod vendor;
 mod weights;
 

@@ -1,7 +1,7 @@
-//! What of the engine is loaded on request: training from a cut, and the self-test, as `headstart_training.wasm`. Training a
-//! head alone is no part of it: every visitor does that.
+//! What of the engine is loaded on request, as `headstart_later.wasm`: training from a cut, the self-test, and what
+//! reads other files of weights than are published with the page. Training a head alone is no part of it: every visitor does that.
 //!
-//! The engine's source knows nothing of it. What moves is named here, [`crate::split`] moves it, and `training.js` at the end
+//! The engine's source knows nothing of it. What moves is named here, [`crate::split`] moves it, and `later.js` at the end
 //! of `headstart.js` loads it before the first call that needs it.
 
 use crate::split::{Later, split};
@@ -9,36 +9,41 @@ use anyhow::{Context, Result, ensure};
 use std::fs;
 use std::path::Path;
 
-pub const FILE: &str = "headstart_training.wasm";
+pub const FILE: &str = "headstart_later.wasm";
 
 /// The methods of `Engine` by which everything here begins; all of them return promises.
-const BEGINNINGS: [&str; 5] = ["trainer", "fineTune", "trainingCost", "variants", "selfTest"];
+const BEGINNINGS: [&str; 6] = ["trainer", "fineTune", "trainingCost", "variants", "selfTest", "inspect"];
 
 /// The classes that only they give to JavaScript.
 const CLASSES: [&str; 2] = ["Trainer", "FineTuning"];
 
 /// Functions that others call for plans with updates or changed pictures, or with a trainer, and so never before one of
-/// [`BEGINNINGS`]. What the CPU
-/// runs of the backward pass is none of them: a batch norm that somebody looks at runs there too.
-const ONLY_THEN: [&str; 5] = [
+/// [`BEGINNINGS`]. On the way forward, every layer has loops of its own on the CPU, so that only the way back runs definitions.
+/// Also the readers that `load` gets to with other files than safetensors, which `later.js` looks at.
+const ONLY_THEN: [&str; 9] = [
     "headstart::augment::",
-    "headstart::ops::warp::",
+    "headstart::exec::cpu::backward::",
     "headstart::exec::gpu::training::",
+    "headstart::ops::Op::reference",
+    "headstart::ops::warp::",
     "headstart::train::Trainer::",
     "headstart::train::snapshot::<impl headstart::train::Trainer>",
+    "headstart::weights::onnx::index",
+    "headstart::weights::pytorch::index",
 ];
 
 /// Appended to what wasm-bindgen wrote.
-const SCRIPT: &str = include_str!("training.js");
-const DECLARATION: &str = include_str!("training.d.ts");
+const SCRIPT: &str = include_str!("later.js");
+const DECLARATION: &str = include_str!("later.d.ts");
 
 /// What [`SCRIPT`] uses of what wasm-bindgen wrote.
-const EXPECTED: [&str; 5] = [
+const EXPECTED: [&str; 6] = [
     "\nlet wasmModule, wasmInstance, wasm;\n",
     "\nfunction __wbg_get_imports() {\n",
     "\nasync function __wbg_load(module, imports) {\n",
     "\nexport { initSync, __wbg_init as default };\n",
     "\nexport class Engine {\n",
+    "\n    load(id, weights, options) {\n",
 ];
 
 /// Divides the engine in `folder`, as Trunk leaves it, in two. Returns a sentence on how it went.
@@ -75,7 +80,7 @@ fn extended(script: &str) -> Result<String> {
     for expected in EXPECTED.into_iter().chain(calls.iter().map(String::as_str)) {
         ensure!(
             script.matches(expected).count() == 1,
-            "headstart.js: expects {expected:?} once, which is not what this wasm-bindgen writes: see xtask/src/training.js"
+            "headstart.js: expects {expected:?} once, which is not what this wasm-bindgen writes: see xtask/src/later.js"
         );
     }
     let beginnings = serde_json::to_string(&BEGINNINGS)?;
@@ -87,8 +92,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_trains_from_a_cut_or_tests_itself_is_loaded_later() {
-        for name in ["trainer_step", "__wbg_finetuning_free", "engine_fineTune", "engine_selfTest"] {
+    fn only_what_few_visitors_ask_for_is_loaded_later() {
+        for name in ["trainer_step", "__wbg_finetuning_free", "engine_fineTune", "engine_inspect"] {
             assert!(is_exported_later(name), "{name}");
         }
         for name in ["engine_startTraining", "engine_predict", "__wbg_engine_free", "memory"] {
@@ -97,6 +102,8 @@ mod tests {
         assert!(is_named_later(
             "<headstart::ops::lrn::LrnGradient as headstart::ops::Operator>::variants::h1"
         ));
+        assert!(is_named_later("headstart::weights::pytorch::index_zip::{{closure}}::h1"));
+        assert!(!is_named_later("headstart::weights::pytorch::is_zip::h1"));
         assert!(!is_named_later("headstart::transfer::trainer::Training::new::h1"));
     }
 
