@@ -21,7 +21,7 @@
 //!    as text says, on the pictures of [`data`], changed by [`augment`].
 //! 10. `web` hands all of it to JavaScript as one class, `Engine`; [`describe`] is what a page shows of a network.
 
-pub use headstart_kernels::shape;
+pub use headstart_kernels::{image, random, shape};
 
 pub mod analysis;
 pub mod augment;
@@ -31,13 +31,11 @@ pub mod exec;
 pub mod finetune;
 pub mod gradient;
 pub mod graph;
-pub mod image;
 pub mod models;
 pub mod net;
 pub mod network;
 pub mod ops;
 pub mod plan;
-pub mod random;
 #[cfg(feature = "cli")]
 pub mod recipe;
 pub mod schedule;

@@ -1,5 +1,5 @@
-//! The CPU kernels: loops over slices that know neither graphs nor layers. Shapes and windows are here as well, because
-//! the loops are written with them.
+//! The CPU kernels: loops over slices that know neither graphs nor layers, from a picture's bytes to a step downhill. Shapes,
+//! windows and random numbers are here as well, because the loops are written with them.
 //!
 //! A crate of its own for one reason: it is compiled for speed, and everything else in the page for size, because a
 //! loop of a network runs millions of times and the rest once for each click.
@@ -10,14 +10,19 @@ pub mod columns;
 pub mod conv;
 pub mod cores;
 pub mod depthwise;
+pub mod descent;
 pub mod elementwise;
 pub mod epilogue;
 pub mod gemm;
+pub mod image;
 pub mod linear;
+pub mod loss;
 pub mod lrn;
 pub mod norm;
 mod padding;
+pub mod perceptron;
 pub mod pool;
+pub mod random;
 pub mod rounded;
 pub mod shape;
 pub mod simd;

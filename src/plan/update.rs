@@ -5,6 +5,7 @@
 
 use crate::graph::{NodeId, ParamId};
 use crate::ops::kernel::{Binding, Kernel, Limits, each, shader, switch, word};
+use headstart_kernels::descent::{self, Gradient};
 
 /// A parameter, the node that holds its gradient, and what becomes of the two.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,33 +57,27 @@ impl Rule {
     pub fn apply(&self, at: Moment, w: &mut [f32], g: &[f32], scale: f32, states: &mut [Vec<f32>]) {
         match *self {
             Self::Sgd { momentum, nesterov, weight_decay, rate } => {
-                let (rate, decay) = ((at.learning_rate * rate) as f32, weight_decay as f32);
-                let momentum = momentum as f32;
-                let Some(velocity) = states.first_mut() else {
-                    return w.iter_mut().zip(g).for_each(|(w, &g)| *w -= rate * (scale * g + decay * *w));
-                };
-                for ((w, &g), v) in w.iter_mut().zip(g).zip(velocity) {
-                    let g = scale * g + decay * *w;
-                    *v = momentum * *v + g;
-                    *w -= rate * if nesterov { g + momentum * *v } else { *v };
+                let gradient = Gradient { scale, decay: weight_decay as f32, negligible: 0.0 };
+                let (rate, momentum) = ((at.learning_rate * rate) as f32, momentum as f32);
+                let sgd = descent::Sgd { rate, momentum, nesterov };
+                match states.first_mut() {
+                    Some(velocity) => sgd.step(gradient, w, g, velocity),
+                    None => sgd.step_alone(gradient, w, g),
                 }
             }
             Self::Adam { .. } => {
                 let [rate, shrink, mean_share, beta2, square_share, epsilon, decay, correction] =
                     self.adam(at);
+                let gradient = Gradient { scale, decay, negligible: 0.0 };
+                let adam =
+                    descent::Adam { rate, shrink, mean_share, beta2, square_share, epsilon, correction };
                 let [mean, square] = states else { panic!("Adam remembers two tensors") };
-                for ((w, &g), (m, v)) in w.iter_mut().zip(g).zip(mean.iter_mut().zip(square)) {
-                    let g = scale * g + decay * *w;
-                    *m += mean_share * (g - *m);
-                    *v = beta2 * *v + square_share * g * g;
-                    *w = shrink * *w - rate * *m / (v.sqrt() * correction + epsilon);
-                }
+                adam.step(gradient, w, g, mean, square);
             }
             Self::Average { momentum, factor, first } => {
-                let (momentum, factor) = (momentum as f32, factor as f32 * scale);
-                w.iter_mut().zip(&g[first..]).for_each(|(w, &g)| *w += momentum * (factor * g - *w));
+                descent::average(momentum as f32, factor as f32 * scale, w, &g[first..]);
             }
-            Self::Accumulate => w.iter_mut().zip(g).for_each(|(w, &g)| *w += scale * g),
+            Self::Accumulate => descent::accumulate(scale, w, g),
         }
     }
 

@@ -11,15 +11,15 @@
 
 pub mod examples;
 pub mod head;
-pub mod loss;
 pub mod metrics;
 pub mod optimizer;
-pub mod perceptron;
 pub mod probe;
 pub mod scale;
 pub mod settings;
 pub mod split;
 pub mod trainer;
+
+pub use headstart_kernels::{loss, perceptron};
 
 pub use examples::{Example, ExampleError, Examples};
 pub use head::{Head, HeadError};

@@ -6,6 +6,7 @@
 //! The arithmetic follows PyTorch but for magnitudes below 1e-15, which count as zero: a converged head has many of
 //! them, they move no weight, and as denormal numbers they would make a step a hundred times slower.
 
+use headstart_kernels::descent::{Adam, Gradient, Sgd};
 use serde::{Deserialize, Serialize};
 
 /// Which rule turns gradients into steps.
@@ -67,30 +68,27 @@ impl Optimizer {
     fn adam(&mut self, parameters: &mut [f32], gradients: &[f32]) {
         let step = (self.learning_rate / (1.0 - BETA1.powi(self.steps))) as f32;
         let correction = (1.0 / (1.0 - BETA2.powi(self.steps)).sqrt()) as f32;
-        let (one_minus_beta1, beta2, one_minus_beta2) =
-            ((1.0 - BETA1) as f32, BETA2 as f32, (1.0 - BETA2) as f32);
-        let l2 = self.l2;
-        let moments = self.first.iter_mut().zip(&mut self.second);
-        for ((w, g), (m, v)) in parameters.iter_mut().zip(gradients).zip(moments) {
-            let g = negligible_to_zero(g + l2 * *w);
-            *m = negligible_to_zero(*m + (g - *m) * one_minus_beta1);
-            *v = beta2 * *v + one_minus_beta2 * g * g;
-            *w -= step * *m / (v.sqrt() * correction + EPSILON);
-        }
+        let adam = Adam {
+            rate: step,
+            shrink: 1.0,
+            mean_share: (1.0 - BETA1) as f32,
+            beta2: BETA2 as f32,
+            square_share: (1.0 - BETA2) as f32,
+            epsilon: EPSILON,
+            correction,
+        };
+        adam.step(self.gradient(), parameters, gradients, &mut self.first, &mut self.second);
     }
 
     fn sgd(&mut self, parameters: &mut [f32], gradients: &[f32]) {
-        let (step, momentum, l2) = (self.learning_rate as f32, self.momentum as f32, self.l2);
-        for ((w, g), velocity) in parameters.iter_mut().zip(gradients).zip(&mut self.first) {
-            *velocity = negligible_to_zero(momentum * *velocity + g + l2 * *w);
-            *w -= step * *velocity;
-        }
+        let (rate, momentum) = (self.learning_rate as f32, self.momentum as f32);
+        let sgd = Sgd { rate, momentum, nesterov: false };
+        sgd.step(self.gradient(), parameters, gradients, &mut self.first);
     }
-}
 
-#[inline(always)]
-fn negligible_to_zero(value: f32) -> f32 {
-    if value.abs() < NEGLIGIBLE { 0.0 } else { value }
+    fn gradient(&self) -> Gradient {
+        Gradient { scale: 1.0, decay: self.l2, negligible: NEGLIGIBLE }
+    }
 }
 
 #[cfg(test)]

@@ -11,8 +11,8 @@
 
 use std::ops::Range;
 
-use crate::random::Random;
-use headstart_kernels::gemm::matmul;
+use super::gemm::matmul;
+use super::random::Random;
 
 /// Sizes and where each parameter lies: `[V, c,] W, b`, matrices row by row as PyTorch has them, `[out, in]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -172,7 +172,7 @@ fn sum_rows(rows: &[f32], sums: &mut [f32]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transfer::loss;
+    use crate::loss;
 
     const X: [f32; 6] = [0.5, -1.0, 2.0, 1.5, 0.25, -0.75];
     const TRUTHS: [usize; 2] = [1, 0];
