@@ -3,7 +3,7 @@
 //! A graph knows shapes and names, no values and no device. [`Graph::split`] at the cut is what transfer learning
 //! is made of: everything before it is frozen, everything after it is trained.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Range;
 
@@ -210,8 +210,8 @@ impl Graph {
         users
     }
 
-    /// The part of the graph that `outputs` depend on, and where each of its nodes went.
-    pub fn prune(&self, outputs: &[NodeId]) -> (Graph, HashMap<NodeId, NodeId>) {
+    /// The part of the graph that `outputs` depend on, and where each node went that is in it.
+    pub fn prune(&self, outputs: &[NodeId]) -> (Graph, Vec<Option<NodeId>>) {
         let mut needed = vec![false; self.nodes.len()];
         for output in outputs {
             needed[output.0] = true;
@@ -228,10 +228,11 @@ impl Graph {
     ///
     /// Fails if anything after the cut also reads something before it, such as a shortcut around the cut.
     pub fn split(&self, cut: NodeId) -> Result<(Graph, Graph), GraphError> {
-        let (prefix, inside) = self.prune(&[cut]);
+        let (prefix, places) = self.prune(&[cut]);
+        let inside = |id: NodeId| places[id.0].is_some();
         for node in &self.nodes {
-            let after = node.inputs.iter().any(|input| *input == cut || !inside.contains_key(input));
-            let crossing = node.inputs.iter().find(|input| **input != cut && inside.contains_key(input));
+            let after = node.inputs.iter().any(|input| *input == cut || !inside(*input));
+            let crossing = node.inputs.iter().find(|input| **input != cut && inside(**input));
             if let (true, Some(source)) = (after, crossing) {
                 return Err(GraphError::CrossesCut {
                     cut: self.node(cut).name.clone(),
@@ -246,35 +247,40 @@ impl Graph {
                 let op = Op::Input(Input { shape: node.shape });
                 return Some(Node { op, inputs: Vec::new(), params: Vec::new(), ..node.clone() });
             }
-            (!inside.contains_key(&id)).then(|| node.clone())
+            (!inside(id)).then(|| node.clone())
         });
         Ok((prefix, suffix))
     }
 
     /// A graph of the nodes for which `choose` answers, renumbered, with the parameters they use.
-    fn keep(&self, choose: impl Fn(NodeId) -> Option<Node>) -> (Graph, HashMap<NodeId, NodeId>) {
+    fn keep(&self, choose: impl Fn(NodeId) -> Option<Node>) -> (Graph, Vec<Option<NodeId>>) {
         let mut graph = Graph::default();
-        let (mut nodes, mut params) = (HashMap::new(), HashMap::new());
+        let (mut nodes, mut params) = (vec![None; self.nodes.len()], vec![None; self.params.len()]);
         for id in (0..self.nodes.len()).map(NodeId) {
             let Some(mut node) = choose(id) else { continue };
-            node.inputs.iter_mut().for_each(|input| *input = nodes[input]);
+            let kept = "what a kept node reads is kept";
+            node.inputs.iter_mut().for_each(|input| *input = nodes[input.0].expect(kept));
             for param in &mut node.params {
-                *param = *params.entry(*param).or_insert_with(|| {
+                *param = *params[param.0].get_or_insert_with(|| {
                     graph.params.push(self.param(*param).clone());
                     ParamId(graph.params.len() - 1)
                 });
             }
-            nodes.insert(id, NodeId(graph.nodes.len()));
+            nodes[id.0] = Some(NodeId(graph.nodes.len()));
             graph.nodes.push(node);
         }
-        let kept = |id: &NodeId| nodes.get(id).copied();
-        graph.blocks = self.blocks.iter().filter_map(|(name, id)| Some((name.clone(), kept(id)?))).collect();
+        let kept = |id: NodeId| nodes[id.0];
+        for (name, id) in &self.blocks {
+            if let Some(node) = kept(*id) {
+                graph.blocks.insert(name.clone(), node);
+            }
+        }
         let (stages, auxiliary) = (self.taps.stages.iter(), self.taps.auxiliary.iter());
         graph.taps = Taps {
-            stages: stages.filter_map(|s| Some(Stage { node: kept(&s.node)?, ..s.clone() })).collect(),
-            features: self.taps.features.as_ref().and_then(kept),
-            logits: self.taps.logits.as_ref().and_then(kept),
-            auxiliary: auxiliary.filter_map(|a| Some(Auxiliary { logits: kept(&a.logits)?, ..*a })).collect(),
+            stages: stages.filter_map(|s| Some(Stage { node: kept(s.node)?, ..s.clone() })).collect(),
+            features: self.taps.features.and_then(kept),
+            logits: self.taps.logits.and_then(kept),
+            auxiliary: auxiliary.filter_map(|a| Some(Auxiliary { logits: kept(a.logits)?, ..*a })).collect(),
         };
         (graph, nodes)
     }
@@ -282,9 +288,9 @@ impl Graph {
     /// The same graph with only those parameters that a node names.
     pub fn without_unused_params(mut self) -> Graph {
         let mut params = Vec::new();
-        let mut places = HashMap::new();
+        let mut places = vec![None; self.params.len()];
         for id in self.nodes.iter_mut().flat_map(|node| &mut node.params) {
-            *id = *places.entry(*id).or_insert_with(|| {
+            *id = *places[id.0].get_or_insert_with(|| {
                 params.push(self.params[id.0].clone());
                 ParamId(params.len() - 1)
             });

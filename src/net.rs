@@ -1,7 +1,7 @@
 //! The builder in which networks are written: layers get dotted names, shapes are inferred as they are added, and
 //! the first error is kept until [`Net::finish`], so that a model file reads like its paper's table.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use thiserror::Error;
 
@@ -17,7 +17,7 @@ pub struct Net {
     graph: Graph,
     scopes: Vec<String>,
     /// Names of the nodes so far.
-    names: HashSet<String>,
+    names: BTreeSet<String>,
     error: Option<NetError>,
 }
 
@@ -135,12 +135,20 @@ impl Net {
 
     /// Layers under a common dotted name; the block's name stands for what it returns.
     pub fn block(&mut self, name: &str, build: impl FnOnce(&mut Self) -> NodeId) -> NodeId {
-        self.scopes.push(name.into());
+        self.open(name);
         let output = build(self);
+        self.close(output);
+        output
+    }
+
+    fn open(&mut self, name: &str) {
+        self.scopes.push(name.into());
+    }
+
+    fn close(&mut self, output: NodeId) {
         let path = self.scopes.join(".");
         self.scopes.pop();
         self.graph.blocks.insert(path, output);
-        output
     }
 
     /// A block after which the network may be cut, with the title that a reader is shown.

@@ -61,7 +61,7 @@ type Pool = fn(&mut Net, &str, NodeId, Window) -> NodeId;
 fn lenet5(net: &mut Net, image: NodeId, part: Part, f: Activation, pool: Pool) {
     let five = Window::square(5, 1, 0);
     let half = Window::square(2, 2, 0);
-    let named = |i: usize| format!("{}{i}", f.name().to_lowercase());
+    let named = |i: usize| format!("{}{i}", f.name().to_ascii_lowercase());
     let x = net.conv2d("conv1", image, Conv2d::new(6, five).with_bias());
     let x = net.activation(&named(1), x, f);
     let x = pool(net, "pool1", x, half);

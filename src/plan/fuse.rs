@@ -1,7 +1,7 @@
 //! Fewer, larger operations: batch norm folded into the convolution before it, then residual and activation pulled
 //! into its epilogue. A node that somebody looks at is never fused away.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use crate::graph::{Fold, FoldPart, Graph, Node, NodeId, Param, ParamId, Source};
 use crate::ops::Op;
@@ -20,30 +20,29 @@ pub(super) fn fuse_around(
     trained: &BTreeSet<&str>,
 ) -> (Graph, Vec<NodeId>) {
     let (graph, kept) = graph.prune(outputs);
-    let outputs: Vec<NodeId> = outputs.iter().map(|id| kept[id]).collect();
+    let outputs: Vec<NodeId> = outputs.iter().map(|id| kept[id.0].expect("outputs are kept")).collect();
     let chains = Chains::find(&graph, &outputs, trained);
 
     let mut fused = Graph { params: graph.params.clone(), ..Graph::default() };
-    let mut places: HashMap<NodeId, NodeId> = HashMap::new();
-    for id in (0..graph.nodes.len()).map(NodeId) {
-        if chains.absorbed[id.0] {
-            continue;
-        }
-        let mut node = match chains.ending.get(&id) {
-            Some(chain) => build(&graph, chain, &mut fused.params),
-            None => graph.node(id).clone(),
+    let mut places = vec![None; graph.nodes.len()];
+    let place = |places: &[Option<NodeId>], id: NodeId| places[id.0].expect("only ends of runs are read");
+    for (i, node) in graph.nodes.iter().enumerate().filter(|(i, _)| !chains.absorbed[*i]) {
+        let mut node = match &chains.ending[i][..] {
+            [] => node.clone(),
+            chain => build(&graph, chain, &mut fused.params),
         };
-        node.inputs.iter_mut().for_each(|input| *input = places[input]);
-        places.insert(id, NodeId(fused.nodes.len()));
+        node.inputs.iter_mut().for_each(|input| *input = place(&places, *input));
+        places[i] = Some(NodeId(fused.nodes.len()));
         fused.nodes.push(node);
     }
-    let outputs = outputs.iter().map(|id| places[id]).collect();
+    let outputs = outputs.iter().map(|id| place(&places, *id)).collect();
     (fused.without_unused_params(), outputs)
 }
 
-/// Runs of nodes that become one, by their last node.
+/// Runs of nodes that become one.
 struct Chains {
-    ending: HashMap<NodeId, Vec<NodeId>>,
+    /// The run that ends with each node; nothing for all other nodes.
+    ending: Vec<Vec<NodeId>>,
     /// Nodes inside a chain but not at its end.
     absorbed: Vec<bool>,
 }
@@ -55,8 +54,9 @@ impl Chains {
             names.any(|name| trained.contains(name))
         };
         let readers = readers(graph);
-        let mut chains = Self { ending: HashMap::new(), absorbed: vec![false; graph.nodes.len()] };
-        for start in (0..graph.nodes.len()).map(NodeId) {
+        let count = graph.nodes.len();
+        let mut chains = Self { ending: vec![Vec::new(); count], absorbed: vec![false; count] };
+        for start in (0..count).map(NodeId) {
             let mut chain = vec![start];
             loop {
                 let last = chain[chain.len() - 1];
@@ -74,14 +74,15 @@ impl Chains {
                 && !chains.is_taken(start)
             {
                 inner.iter().for_each(|id| chains.absorbed[id.0] = true);
-                chains.ending.insert(*last, chain);
+                let last = last.0;
+                chains.ending[last] = chain;
             }
         }
         chains
     }
 
     fn is_taken(&self, id: NodeId) -> bool {
-        self.absorbed[id.0] || self.ending.contains_key(&id)
+        self.absorbed[id.0] || !self.ending[id.0].is_empty()
     }
 }
 

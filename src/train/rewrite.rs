@@ -3,8 +3,6 @@
 //!
 //! The result is a graph like any other, which is then differentiated and planned like any other.
 
-use std::collections::HashMap;
-
 use super::TrainError;
 use super::settings::Options;
 use crate::graph::{Graph, Node, NodeId, ParamId};
@@ -49,11 +47,11 @@ impl TrainingGraph {
                 masks: Vec::new(),
                 running: Vec::new(),
             },
-            places: HashMap::new(),
+            places: Vec::with_capacity(graph.nodes.len()),
         };
-        for (i, node) in graph.nodes.iter().enumerate() {
+        for node in &graph.nodes {
             let place = rewrite.node(node, options)?;
-            rewrite.places.insert(NodeId(i), place);
+            rewrite.places.push(place);
         }
         let batch = graph.node(logits).shape.n;
         let labels = rewrite.input("labels", Shape::vector(batch, 1))?;
@@ -65,7 +63,7 @@ impl TrainingGraph {
             let other = rewrite.push(format!("{name}.weighted"), scale, &[other], &[])?;
             loss = rewrite.push(format!("{name}.sum"), Op::Add(Add::default()), &[loss, other], &[])?;
         }
-        let inputs = [rewrite.places[&logits], labels];
+        let inputs = [rewrite.places[logits.0], labels];
         let correct = rewrite.push("correct".into(), Op::CorrectAnswers(CorrectAnswers), &inputs, &[])?;
         Ok(Self { loss, correct, ..rewrite.training })
     }
@@ -74,13 +72,13 @@ impl TrainingGraph {
 struct Rewrite {
     training: TrainingGraph,
     /// Where the graph's nodes are in the new one.
-    places: HashMap<NodeId, NodeId>,
+    places: Vec<NodeId>,
 }
 
 impl Rewrite {
     /// Adds a node, or what it is in training, and returns where its value is.
     fn node(&mut self, node: &Node, options: &Options) -> Result<NodeId, TrainError> {
-        let inputs: Vec<NodeId> = node.inputs.iter().map(|id| self.places[id]).collect();
+        let inputs: Vec<NodeId> = node.inputs.iter().map(|id| self.places[id.0]).collect();
         let name = node.name.clone();
         match &node.op {
             Op::Dropout(dropout) if options.dropout && dropout.probability > 0.0 => {
@@ -115,7 +113,7 @@ impl Rewrite {
         options: &Options,
     ) -> Result<NodeId, TrainError> {
         let op = Op::CrossEntropy(CrossEntropy { smoothing: options.label_smoothing });
-        let logits = self.places[&logits];
+        let logits = self.places[logits.0];
         self.push(name.into(), op, &[logits, labels], &[])
     }
 

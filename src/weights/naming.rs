@@ -18,13 +18,15 @@ const NAMINGS: [Naming; 5] = [torchvision, timm_vgg, timm_efficientnet, efficien
 
 /// The checkpoint with the names and dimensions that `graph` has for its tensors; those of no parameter keep their own.
 pub(super) fn renamed(checkpoint: &Checkpoint, graph: &Graph) -> Checkpoint {
-    let expected: BTreeMap<&str, &[usize]> =
-        graph.params.iter().map(|param| (param.name.as_str(), param.dims.as_slice())).collect();
-    let found: BTreeMap<&str, &Stored> = unwrapped(&checkpoint.tensors);
-    let names: BTreeSet<&str> = found.keys().copied().collect();
+    let mut expected = BTreeMap::new();
+    for param in &graph.params {
+        expected.insert(param.name.as_str(), param.dims.as_slice());
+    }
+    let found = unwrapped(&checkpoint.tensors);
+    let names: BTreeSet<&str> = found.iter().map(|(name, _)| *name).collect();
     let ours = |naming: Naming, name: &str| naming(name, &names).unwrap_or_else(|| name.to_string());
     let fitting = |naming: &&Naming| {
-        let fits = |(name, stored): &(&&str, &&Stored)| {
+        let fits = |(name, stored): &&(&str, &Stored)| {
             let ours = ours(**naming, name);
             let dims = expected.get(ours.as_str());
             dims.map_or_else(|| graph.unread.contains(&ours), |dims| same_values(&stored.dims, dims))
@@ -34,7 +36,7 @@ pub(super) fn renamed(checkpoint: &Checkpoint, graph: &Graph) -> Checkpoint {
     // The first of equals, which is torchvision's.
     let naming = NAMINGS.iter().rev().max_by_key(fitting).expect("there are ways of naming");
     let mut tensors = BTreeMap::new();
-    for (&name, &stored) in &found {
+    for (name, stored) in found {
         let mut stored = stored.clone();
         let ours = ours(*naming, name);
         if let Some(dims) = expected.get(ours.as_str()).filter(|dims| same_values(&stored.dims, dims)) {
@@ -46,16 +48,14 @@ pub(super) fn renamed(checkpoint: &Checkpoint, graph: &Graph) -> Checkpoint {
 }
 
 /// The tensors by their names without what stands before all of them.
-fn unwrapped(tensors: &BTreeMap<String, Stored>) -> BTreeMap<&str, &Stored> {
-    let mut found: BTreeMap<&str, &Stored> =
-        tensors.iter().map(|(name, stored)| (name.as_str(), stored)).collect();
-    let shared = |found: &BTreeMap<&str, &Stored>| {
-        WRAPPERS
-            .into_iter()
-            .find(|wrapper| !found.is_empty() && found.keys().all(|name| name.starts_with(wrapper)))
+fn unwrapped(tensors: &BTreeMap<String, Stored>) -> Vec<(&str, &Stored)> {
+    let mut found: Vec<_> = tensors.iter().map(|(name, stored)| (name.as_str(), stored)).collect();
+    let shared = |found: &[(&str, &Stored)]| {
+        let is_shared = |wrapper: &&str| found.iter().all(|(name, _)| name.starts_with(*wrapper));
+        WRAPPERS.into_iter().find(|wrapper| !found.is_empty() && is_shared(wrapper))
     };
     while let Some(wrapper) = shared(&found) {
-        found = found.into_iter().map(|(name, stored)| (&name[wrapper.len()..], stored)).collect();
+        found.iter_mut().for_each(|(name, _)| *name = &name[wrapper.len()..]);
     }
     found
 }
@@ -95,9 +95,11 @@ fn timm_efficientnet(name: &str, names: &BTreeSet<&str>) -> Option<String> {
         ("bn2.", "head.bn."),
     ];
     let Some((block, layer)) = stage_and_block(name) else { return with_start(name, &outside) };
-    let blocks: BTreeSet<(usize, usize)> =
-        names.iter().filter_map(|name| stage_and_block(name)).map(|(block, _)| block).collect();
-    let index = blocks.range(..block).count();
+    // The names of one block stand together.
+    let blocks = names.iter().filter_map(|name| stage_and_block(name)).map(|(block, _)| block);
+    let mut before: Vec<(usize, usize)> = blocks.filter(|other| *other < block).collect();
+    before.dedup();
+    let index = before.len();
     // A block that does not expand has its projection under another name.
     let expands = names.contains(format!("blocks.{}.{}.conv_pwl.weight", block.0, block.1).as_str());
     let layer = if expands {

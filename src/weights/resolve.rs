@@ -89,19 +89,18 @@ impl Parameters {
             mismatch.nearest = file.nearest().filter(|nearest| !nearest.is_of(graph));
             return Err(Box::new(mismatch).into());
         }
-        let fresh: BTreeSet<String> = if fresh.is_empty() {
-            BTreeSet::new()
-        } else {
+        let mut afresh = BTreeSet::new();
+        if !fresh.is_empty() {
             // A bias of ten classes beside a fresh weight of ten would fit and mean nothing.
-            classifier.into_iter().map(str::to_string).collect()
-        };
-        for param in graph.params.iter().filter(|param| !fresh.contains(&param.name)) {
+            afresh.extend(classifier.into_iter().map(str::to_string));
+        }
+        for param in graph.params.iter().filter(|param| !afresh.contains(&param.name)) {
             if let Some(Kind::Other(kind)) = checkpoint.tensors.get(&param.name).map(|stored| &stored.kind) {
                 return Err(WeightsError::Kind { name: param.name.clone(), kind: kind.clone() });
             }
         }
         let factors = if caffe::wrote(&file) { caffe::factors(graph) } else { BTreeMap::new() };
-        Ok(Self { checkpoint: Some(checkpoint), fresh, factors, own: BTreeMap::new(), seed })
+        Ok(Self { checkpoint: Some(checkpoint), fresh: afresh, factors, own: BTreeMap::new(), seed })
     }
 
     /// Whether any value comes from a checkpoint.
@@ -192,7 +191,9 @@ impl Mismatch {
 
     pub(super) fn compare(checkpoint: &Checkpoint, graph: &Graph) -> Self {
         let mut mismatch = Self::default();
-        for param in &graph.params {
+        let mut params: Vec<&Param> = graph.params.iter().collect();
+        params.sort_by(|a, b| a.name.cmp(&b.name));
+        for param in params {
             match checkpoint.dims(&param.name) {
                 None => mismatch.missing.push(param.name.clone()),
                 Some(found) if found != param.dims => mismatch.misshapen.push(Misshapen {
@@ -209,8 +210,6 @@ impl Mismatch {
         let counts = |name: &str| name.ends_with("num_batches_tracked");
         let strangers = checkpoint.names().map(|(name, _)| name).filter(|name| !known.contains(name));
         mismatch.unexpected = strangers.filter(|name| !counts(name)).map(str::to_string).collect();
-        mismatch.missing.sort();
-        mismatch.misshapen.sort_by(|a, b| a.name.cmp(&b.name));
         mismatch
     }
 }

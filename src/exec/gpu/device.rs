@@ -243,6 +243,7 @@ fn describe(info: &wgpu::AdapterInfo, device: &wgpu::Device) -> Adapter {
         words.filter(|words| !words.is_empty()).map_or_else(|| info.name.clone(), |words| words.join(" "));
     let name = if name.is_empty() { "a graphics device without a name".into() } else { name };
     // Firefox and Safari do not say whether an adapter is software, but its name does.
-    let named = ["swiftshader", "llvmpipe", "basic render"].iter().any(|n| name.to_lowercase().contains(n));
+    let named =
+        ["swiftshader", "llvmpipe", "basic render"].iter().any(|n| name.to_ascii_lowercase().contains(n));
     Adapter { software: named || info.device_type == wgpu::DeviceType::Cpu, name }
 }

@@ -15,7 +15,7 @@ pub use device::Adapter;
 pub use program::Program;
 pub use tuning::Tuning;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -145,7 +145,7 @@ impl Gpu {
         for update in &plan.updates {
             self.param(plan.graph.param(update.param), Layout::AsIs, lookup, own).await?;
         }
-        let trained: BTreeSet<ParamId> = plan.updates.iter().map(|update| update.param).collect();
+        let trained: Vec<ParamId> = plan.updates.iter().map(|update| update.param).collect();
         let place = |id: ParamId| if trained.contains(&id) { own } else { shared };
         let params = self.upload(&plan, kernels, lookup, place, progress).await?;
         let own = std::mem::take(&mut *lock(own));
