@@ -2,10 +2,12 @@
 //! here asks for.
 
 use headstart::ops::{
-    Activation, AvgPool, Case, Conv2d, Epilogue as Fused, GlobalAvgPool, Linear, MaxPool, Op, Operator,
+    Activation, AvgPool, Case, Conv2d, Conv2dWeightGradient, Epilogue as Fused, GlobalAvgPool, Linear,
+    MaxPool, Op, Operator,
 };
 use headstart::shape::{Padding, Shape, Window};
 use headstart::tensor::Tensor;
+use headstart_kernels::columns::Columns;
 use headstart_kernels::conv::{Convolution, Workspace};
 use headstart_kernels::depthwise::Depthwise;
 use headstart_kernels::epilogue::Epilogue;
@@ -233,4 +235,32 @@ fn many_channels_lose_few_digits() {
     let x = Shape::new(1, 256, 8, 8);
     let errors = [4, 6].map(|tile| winograd_error(tile, x, 64, Padding::all(1), true));
     assert!(errors[0] < 2e-6 && errors[1] < 1e-5, "errors {errors:?}");
+}
+
+#[test]
+fn gradients_of_weights_agree_with_the_definition() {
+    for (kernel, stride, padding) in
+        [(1, 1, 0), (1, 2, 0), (3, 1, 1), (3, 2, 1), (5, 1, 2), (5, 3, 1), (2, 2, 0), (7, 2, 3)]
+    {
+        for (n, size) in [(3, 5), (2, 8), (1, 17), (7, 7), (1, 64)] {
+            for (channels, outputs, groups) in [(3, 5, 1), (8, 12, 2), (34, 9, 1), (6, 6, 6)] {
+                let window = Window::square(kernel, stride, padding);
+                let conv = Conv2d::new(outputs, window).with_groups(groups);
+                let x = Shape::new(n, channels, size, size + 1);
+                let dy = conv.infer(&[x]).unwrap();
+                let case =
+                    Case::new("", Op::Conv2dWeightGradient(Conv2dWeightGradient { conv }), vec![x, dy]);
+                let inputs = case.input_values();
+                let layer = Columns::new(x, dy, window, groups);
+                let error = worst_of_all_lanes(|| {
+                    let mut dw =
+                        Tensor::filled(Shape::new(outputs, channels / groups, kernel, kernel), f32::NAN);
+                    let mut workspace = Workspace::default();
+                    layer.weight_gradient(&inputs[0].data, &inputs[1].data, &mut dw.data, 1, &mut workspace);
+                    case.error(&dw)
+                });
+                assert!(error < 2e-5, "{conv:?} on {x}: error {error}");
+            }
+        }
+    }
 }

@@ -2,7 +2,8 @@
 //!
 //! With `X` of `[k, p]`, the value that tap `k` (input channel, row, column of the kernel) meets at output pixel `p`:
 //! `dw = dy X^T`, and `dx` is `w^T dy` with every value added to the pixel it was read from. Chellapilla, Puri and
-//! Simard 2006. A depthwise kernel has too few taps for a product; its rows are multiplied one by one.
+//! Simard 2006. A depthwise kernel has too few taps for a product; its rows are multiplied one by one. Where maps are no
+//! mere pixels, [`super::taps`] has the quicker way to `dw`.
 
 use std::ops::Range;
 
@@ -11,6 +12,7 @@ use super::cores::map;
 use super::gemm::matmul;
 use super::shape::{Shape, Window};
 use super::simd::{F32x4, LANES};
+use super::taps::Taps;
 
 /// Columns of one product, if the pictures are that small.
 const ENOUGH_COLUMNS: usize = 1024;
@@ -94,6 +96,9 @@ impl Columns {
             return self.each_row(dw.len(), |tap, x_row, y| {
                 dw[tap] += dot(&x[x_row], &dy[y], self.window.stride[1]);
             });
+        }
+        if let Some(taps) = Taps::new(self.input, self.output, self.window, self.groups) {
+            return taps.weight_gradient(x, dy, dw, workspace);
         }
         let (taps, rows, plane) = (self.taps(), self.output.c / self.groups, self.output.plane());
         let Workspace { padded: columns, tiles: gathered, .. } = workspace;

@@ -27,6 +27,7 @@ pub mod rounded;
 pub mod shape;
 pub mod simd;
 pub mod softmax;
+mod taps;
 mod tile;
 pub mod turned;
 mod vector;

@@ -1,0 +1,240 @@
+//! The gradient of a convolution's weight, straight from padded pictures.
+//!
+//! What tap `k` (input channel, row, column of the kernel) meets is the picture itself, moved by where the tap is. So
+//! `dw[o, k]` is the inner product of channel `o` of `dy` and of a window as large as `dy` in the padded picture: nothing is
+//! written out for every tap, and nothing is packed. With a stride, pixels that a tap meets lie side by side once the
+//! picture is divided into those of every remainder of the stride.
+
+use std::ops::Range;
+
+use super::conv::Workspace;
+use super::shape::{Shape, Window};
+use super::simd::F32x4;
+use super::vector::Vector;
+use super::wide;
+#[cfg(target_arch = "x86_64")]
+use super::wide::F32x8;
+
+/// Output channels and taps of one tile: twelve sums, three windows and one row of `dy` fill sixteen registers.
+const ROWS: usize = 4;
+const TAPS: usize = 3;
+/// Lanes of the widest vector.
+const MOST_LANES: usize = 8;
+/// Values of pictures and of `dy` that are gone through at a time, tile by tile: about what lies close to a core.
+const CLOSE: usize = 64 * 1024;
+
+/// A convolution whose weight's gradient is wanted. Depthwise there are too few taps for it.
+pub struct Taps {
+    input: Shape,
+    output: Shape,
+    window: Window,
+    groups: usize,
+    /// Height and width of a picture's pixels of one remainder.
+    rows: usize,
+    pitch: usize,
+    walk: Walk,
+}
+
+/// How a channel of `dy` is gone through: lines of a multiple of the lanes, and where the next one begins.
+#[derive(Clone, Copy)]
+struct Walk {
+    lines: usize,
+    width: usize,
+    /// From the beginning of a line to the next one's, in a picture and in `dy`.
+    x_step: usize,
+    y_step: usize,
+}
+
+/// The part that a tile sums up: some lines of some pictures, from the first value on.
+#[derive(Clone, Copy)]
+struct Part {
+    images: usize,
+    lines: usize,
+    x_image: usize,
+    y_image: usize,
+}
+
+impl Taps {
+    /// None where most of what a vector holds would be wasted, on maps of a pixel or two.
+    pub fn new(input: Shape, output: Shape, window: Window, groups: usize) -> Option<Self> {
+        let (padding, [stride_h, stride_w]) = (window.padding, window.stride);
+        let rows = (padding.top + input.h + padding.bottom).div_ceil(stride_h);
+        let pitch = (padding.left + input.w + padding.right).div_ceil(stride_w);
+        let lanes = wide::lanes();
+        let width = output.w.next_multiple_of(lanes);
+        let row_by_row = Walk { lines: output.h, width, x_step: pitch, y_step: width };
+        // All rows as one, with zeros in `dy` for what lies between two rows of the picture.
+        let width = ((output.h - 1) * pitch + output.w).next_multiple_of(lanes);
+        let at_once = Walk { lines: 1, width, x_step: 0, y_step: width };
+        let walk = if at_once.len() < row_by_row.len() { at_once } else { row_by_row };
+        let worth_while = 3 * output.plane() > walk.len();
+        worth_while.then_some(Self { input, output, window, groups, rows, pitch, walk })
+    }
+
+    /// Adds the sums over all pictures to `dw`.
+    pub fn weight_gradient(&self, x: &[f32], dy: &[f32], dw: &mut [f32], workspace: &mut Workspace) {
+        let Workspace { padded, tiles: lines, .. } = workspace;
+        let (x_image, y_image) = (self.input.c * self.x_plane(), self.output.c * self.walk.len());
+        let together = (CLOSE / (x_image + y_image)).clamp(1, self.input.n);
+        // Windows read whole vectors, beyond the last pixel of the last channel too.
+        let x_len = together * x_image + MOST_LANES + self.walk.width;
+        let y_len = together * y_image;
+        padded.clear();
+        padded.resize(x_len, 0.0);
+        lines.clear();
+        lines.resize(y_len, 0.0);
+        let band = (CLOSE * self.walk.lines / (x_image + y_image)).clamp(1, self.walk.lines);
+        for first in (0..self.input.n).step_by(together) {
+            let images = first..self.input.n.min(first + together);
+            self.lay_out_pictures(x, images.clone(), padded);
+            self.lay_out_gradients(dy, images.clone(), lines);
+            for line in (0..self.walk.lines).step_by(band) {
+                let lines_left = band.min(self.walk.lines - line);
+                let part = Part { images: images.len(), lines: lines_left, x_image, y_image };
+                let (x, y) = (&padded[line * self.walk.x_step..], &lines[line * self.walk.y_step..]);
+                #[cfg(target_arch = "x86_64")]
+                if wide::present() {
+                    // This processor has what the function needs, as just asked.
+                    unsafe { self.add_part_wide(x, y, part, dw) };
+                    continue;
+                }
+                self.add_part::<F32x4>(x, y, part, dw);
+            }
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,fma")]
+    #[inline(never)]
+    fn add_part_wide(&self, x: &[f32], y: &[f32], part: Part, dw: &mut [f32]) {
+        self.add_part::<F32x8>(x, y, part, dw);
+    }
+
+    #[inline(always)]
+    fn add_part<V: Vector>(&self, x: &[f32], y: &[f32], part: Part, dw: &mut [f32]) {
+        let (channels, outputs) = (self.input.c / self.groups, self.output.c / self.groups);
+        let taps = channels * self.window.kernel[0] * self.window.kernel[1];
+        let last = |of: usize, image: usize| (part.images - 1) * image + (of - 1);
+        let reach = (part.lines - 1) * self.walk.x_step + self.walk.width;
+        let x_end = last(1, part.x_image) + self.start(self.groups - 1, taps - 1) + reach;
+        let y_end = last(1, part.y_image)
+            + (self.output.c - 1) * self.walk.len()
+            + (part.lines - 1) * self.walk.y_step
+            + self.walk.width;
+        assert!(x_end <= x.len() && y_end <= y.len(), "a tile would read beyond the values");
+        for group in 0..self.groups {
+            for o in (0..outputs).step_by(ROWS) {
+                let rows = [0, 1, 2, 3].map(|r| group * outputs + (o + r).min(outputs - 1));
+                let y = rows.map(|row| unsafe { y.as_ptr().add(row * self.walk.len()) });
+                for k in (0..taps).step_by(TAPS) {
+                    let taps_here = [0, 1, 2].map(|t| (k + t).min(taps - 1));
+                    let x = taps_here.map(|k| unsafe { x.as_ptr().add(self.start(group, k)) });
+                    // The last channel's and the last tap's last line are inside, as checked above.
+                    let sums = unsafe { self.tile::<V>(x, y, part) };
+                    for (row, sums) in rows.into_iter().zip(sums).take(outputs - o) {
+                        let dw = &mut dw[row * taps + k..(row + 1) * taps];
+                        dw.iter_mut().zip(sums).for_each(|(dw, sum)| *dw += sum);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The inner products of every row with every window.
+    ///
+    /// # Safety
+    /// All lines of all pictures of the part are valid for reading, from each of the pointers.
+    #[inline(always)]
+    unsafe fn tile<V: Vector>(
+        &self,
+        x: [*const f32; TAPS],
+        y: [*const f32; ROWS],
+        part: Part,
+    ) -> [[f32; TAPS]; ROWS] {
+        let mut sums = [[V::splat(0.0); TAPS]; ROWS];
+        for image in 0..part.images {
+            for line in 0..part.lines {
+                let x_at = image * part.x_image + line * self.walk.x_step;
+                let y_at = image * part.y_image + line * self.walk.y_step;
+                for column in (0..self.walk.width).step_by(V::LANES) {
+                    let windows = x.map(|x| unsafe { V::load(x.add(x_at + column)) });
+                    for (sums, y) in sums.iter_mut().zip(y) {
+                        let dy = unsafe { V::load(y.add(y_at + column)) };
+                        for (sum, window) in sums.iter_mut().zip(windows) {
+                            *sum = dy.multiply_add(window, *sum);
+                        }
+                    }
+                }
+            }
+        }
+        sums.map(|sums| sums.map(total))
+    }
+
+    /// Copies pictures to `padded`, with zeros around them and by the remainders of the stride.
+    fn lay_out_pictures(&self, x: &[f32], images: Range<usize>, padded: &mut [f32]) {
+        let ([stride_h, stride_w], padding) = (self.window.stride, self.window.padding);
+        let first = images.start * self.input.c;
+        let planes = x[first * self.input.plane()..].chunks_exact(self.input.plane());
+        for (plane, padded) in
+            planes.zip(padded.chunks_exact_mut(self.x_plane())).take(images.len() * self.input.c)
+        {
+            for (row, values) in plane.chunks_exact(self.input.w).enumerate() {
+                let row = row + padding.top;
+                let start = ((row % stride_h) * stride_w * self.rows + row / stride_h) * self.pitch;
+                let line = &mut padded[start..];
+                if stride_w == 1 {
+                    line[padding.left..][..values.len()].copy_from_slice(values);
+                    continue;
+                }
+                for (column, &value) in values.iter().enumerate() {
+                    let column = column + padding.left;
+                    line[(column % stride_w) * self.rows * self.pitch + column / stride_w] = value;
+                }
+            }
+        }
+    }
+
+    /// Copies `dy` to lines that a vector never leaves half way.
+    fn lay_out_gradients(&self, dy: &[f32], images: Range<usize>, lines: &mut [f32]) {
+        let step = if self.walk.lines == 1 { self.pitch } else { self.walk.y_step };
+        let first = images.start * self.output.c;
+        let planes = dy[first * self.output.plane()..].chunks_exact(self.output.plane());
+        for (plane, lines) in
+            planes.zip(lines.chunks_exact_mut(self.walk.len())).take(images.len() * self.output.c)
+        {
+            for (row, values) in plane.chunks_exact(self.output.w).enumerate() {
+                lines[row * step..][..values.len()].copy_from_slice(values);
+            }
+        }
+    }
+
+    /// Where the window of a group's tap begins in a picture.
+    fn start(&self, group: usize, k: usize) -> usize {
+        let ([kernel_h, kernel_w], [stride_h, stride_w]) = (self.window.kernel, self.window.stride);
+        let (c, row, column) = (k / (kernel_h * kernel_w), k / kernel_w % kernel_h, k % kernel_w);
+        let channel = group * (self.input.c / self.groups) + c;
+        let remainder = row % stride_h * stride_w + column % stride_w;
+        let plane = self.rows * self.pitch;
+        channel * self.x_plane() + remainder * plane + row / stride_h * self.pitch + column / stride_w
+    }
+
+    /// Values of one channel of a picture.
+    fn x_plane(&self) -> usize {
+        self.window.stride[0] * self.window.stride[1] * self.rows * self.pitch
+    }
+}
+
+impl Walk {
+    /// Values of one channel of `dy`.
+    fn len(&self) -> usize {
+        self.lines * self.y_step
+    }
+}
+
+#[inline(always)]
+fn total<V: Vector>(lanes: V) -> f32 {
+    let mut values = [0.0; MOST_LANES];
+    // There is room for the widest vector.
+    unsafe { lanes.store(values.as_mut_ptr()) };
+    values.iter().sum()
+}
