@@ -85,8 +85,9 @@ mod tests {
     fn every_recipe_is_run_once() {
         let mut found: Vec<String> = std::fs::read_dir(project().join("recipes"))
             .expect("the folder of recipes")
-            .map(|entry| entry.expect("an entry").path().with_extension(""))
-            .map(|path| path.file_name().expect("a name").to_string_lossy().into_owned())
+            .map(|entry| entry.expect("an entry").path())
+            .filter(|path| path.extension().is_some_and(|ending| ending == "toml"))
+            .map(|path| path.file_stem().expect("a name").to_string_lossy().into_owned())
             .collect();
         let mut run: Vec<&str> = SINGLE.iter().map(|(name, _)| *name).collect();
         run.extend(COMPARED.iter().flat_map(|(names, ..)| names.iter()));
