@@ -11,15 +11,13 @@ use super::conv::Workspace;
 use super::shape::{Shape, Window};
 use super::simd::F32x4;
 use super::vector::Vector;
-use super::wide;
 #[cfg(target_arch = "x86_64")]
 use super::wide::F32x8;
+use super::wide::{self, MOST_LANES};
 
 /// Output channels and taps of one tile: twelve sums, three windows and one row of `dy` fill sixteen registers.
 const ROWS: usize = 4;
 const TAPS: usize = 3;
-/// Lanes of the widest vector.
-const MOST_LANES: usize = 8;
 /// Values of pictures and of `dy` that are gone through at a time, tile by tile: about what lies close to a core.
 const CLOSE: usize = 64 * 1024;
 
@@ -113,14 +111,15 @@ impl Taps {
     #[inline(always)]
     fn add_part<V: Vector>(&self, x: &[f32], y: &[f32], part: Part, dw: &mut [f32]) {
         let (channels, outputs) = (self.input.c / self.groups, self.output.c / self.groups);
-        let taps = channels * self.window.kernel[0] * self.window.kernel[1];
-        let last = |of: usize, image: usize| (part.images - 1) * image + (of - 1);
-        let reach = (part.lines - 1) * self.walk.x_step + self.walk.width;
-        let x_end = last(1, part.x_image) + self.start(self.groups - 1, taps - 1) + reach;
-        let y_end = last(1, part.y_image)
-            + (self.output.c - 1) * self.walk.len()
-            + (part.lines - 1) * self.walk.y_step
-            + self.walk.width;
+        let [kernel_h, kernel_w] = self.window.kernel;
+        let taps = channels * kernel_h * kernel_w;
+        // With a stride, the last tap is not always the farthest of its channel.
+        let farthest = (taps - kernel_h * kernel_w..taps).map(|k| self.start(self.groups - 1, k)).max();
+        let end = |image: usize, first: usize, step: usize| {
+            (part.images - 1) * image + first + (part.lines - 1) * step + self.walk.width
+        };
+        let x_end = end(part.x_image, farthest.expect("a kernel has taps"), self.walk.x_step);
+        let y_end = end(part.y_image, (self.output.c - 1) * self.walk.len(), self.walk.y_step);
         assert!(x_end <= x.len() && y_end <= y.len(), "a tile would read beyond the values");
         for group in 0..self.groups {
             for o in (0..outputs).step_by(ROWS) {
@@ -129,7 +128,7 @@ impl Taps {
                 for k in (0..taps).step_by(TAPS) {
                     let taps_here = [0, 1, 2].map(|t| (k + t).min(taps - 1));
                     let x = taps_here.map(|k| unsafe { x.as_ptr().add(self.start(group, k)) });
-                    // The last channel's and the last tap's last line are inside, as checked above.
+                    // The last channel's and the farthest tap's last line are inside, as checked above.
                     let sums = unsafe { self.tile::<V>(x, y, part) };
                     for (row, sums) in rows.into_iter().zip(sums).take(outputs - o) {
                         let dw = &mut dw[row * taps + k..(row + 1) * taps];

@@ -4,6 +4,9 @@
 //! more, in a function with `#[target_feature(enable = "avx2,fma")]`, and calls that where [`present`] says so; all that
 //! the function uses has to be inlined into it.
 
+/// Lanes of the widest vector.
+pub const MOST_LANES: usize = 8;
+
 /// Whether this processor has eight lanes.
 #[inline(always)]
 pub fn present() -> bool {

@@ -6,13 +6,11 @@ use super::shape::Shape;
 use super::simd::{F32x4, LANES};
 use super::tile::COLUMNS;
 use super::vector::Vector;
+use super::wide::MOST_LANES;
 #[cfg(target_arch = "x86_64")]
 use super::wide::{self, F32x8};
 use super::winograd::{APART, Winograd};
 use super::winograd_transform as transform;
-
-/// Lanes of the widest vector.
-const MOST_LANES: usize = 8;
 
 impl Winograd {
     /// Transforms all tiles of a block of `width` columns of which `first` is the first.

@@ -44,14 +44,15 @@ pub fn compare(options: &Compare) -> Outcome<()> {
     let mut all = Vec::new();
     for path in &options.recipes {
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        all.push((recipe(path)?, Runs { name, title: String::new(), curves: Vec::new() }));
+        let recipe = recipe(path)?;
+        let title = recipe.title.clone();
+        all.push((recipe, Runs { name, title, curves: Vec::new() }));
     }
     // Seed by seed, so that a comparison that was stopped has compared something.
     for number in 0..options.seeds {
         for (recipe, runs) in &mut all {
             let seeded = Recipe { seed: recipe.seed + number, ..recipe.clone() };
             let out = options.out.join(format!("{}-{}.safetensors", runs.name, seeded.seed));
-            runs.title = recipe.title.clone();
             runs.curves.push(curve_of(&seeded, options, &out)?);
         }
     }
