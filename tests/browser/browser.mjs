@@ -14,6 +14,8 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 export const DIST = resolve(process.env.HEADSTART_DIST ?? join(ROOT, "dist"));
 export const ARTIFACTS = join(ROOT, "tests/browser/artifacts");
 const WEBGPU = ["--enable-unsafe-webgpu", "--enable-features=Vulkan"];
+/** How many times slower than this machine the page's thread is: `HEADSTART_SLOWDOWN=6` finds tests that expect too much too soon. */
+const SLOWDOWN = Number(process.env.HEADSTART_SLOWDOWN ?? 1);
 const SOFTWARE_ADAPTER = ["--use-webgpu-adapter=swiftshader", "--enable-unsafe-swiftshader"];
 
 mkdirSync(ARTIFACTS, { recursive: true });
@@ -55,6 +57,7 @@ export async function serveReal(options) {
 export async function open(browser, address, { expected = /$^/, camera = true, prepare, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, serviceWorkers: "block", permissions: camera ? ["camera"] : [], ...options });
   const page = await context.newPage();
+  if (SLOWDOWN > 1) await (await context.newCDPSession(page)).send("Emulation.setCPUThrottlingRate", { rate: SLOWDOWN });
   /** @type {string[]} */
   const errors = [];
   page.on("pageerror", (error) => errors.push(String(error)));
@@ -82,8 +85,17 @@ export async function until(page, condition, argument, timeout = 60_000) {
 
 export const engineReady = (page, timeout) => until(page, (state) => state.engine.phase === "ready", null, timeout);
 
-/** Reads the notices, oldest first. */
-export const notices = (page) => page.locator(".notice-text").allTextContents();
+/** Waits until the notices, oldest first, say all that is expected. @param {import("playwright-core").Page} page @param {...RegExp} sentences */
+export async function told(page, ...sentences) {
+  const read = () => page.locator(".notice-text").allTextContents();
+  const since = Date.now();
+  for (const sentence of sentences) {
+    while (!sentence.test((await read()).join(" | "))) {
+      if (Date.now() - since > 30_000) throw new Error(`no notice says ${sentence}; they say: ${(await read()).join(" | ")}`);
+      await page.waitForTimeout(50);
+    }
+  }
+}
 
 /**
  * Writes an .mjpeg file, which is JPEGs one after another: two objects taking turns every three seconds.

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
-import { notices, until } from "./browser.mjs";
+import { told, until } from "./browser.mjs";
 import { visitors, withDemo } from "./visitors.mjs";
 
 const FILE = Buffer.from("weights of resnet18".padEnd(12_000_000, " "));
@@ -11,8 +11,8 @@ const CATALOGUE = { models: [{ id: "resnet18", title: "ResNet-18", paper: "", li
 
 /** What was asked for: where the answer begins. @type {number[]} */
 let asked = [];
-/** Bytes a millisecond. */
-let pace = Infinity;
+/** So many bytes are sent, slowly, and the rest is held back. */
+let held = Infinity;
 
 /** @param {string} path */
 function answer(path) {
@@ -20,14 +20,14 @@ function answer(path) {
   return path === "/models/resnet18.safetensors" ? drip : null;
 }
 
-/** Sends the file from where it was asked for, slowly. @param {import("node:http").IncomingMessage} request @param {import("node:http").ServerResponse} response */
+/** Sends the file from where it was asked for. @param {import("node:http").IncomingMessage} request @param {import("node:http").ServerResponse} response */
 async function drip(request, response) {
   const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? "")?.[1] ?? 0);
   asked.push(from);
   response.writeHead(from > 0 ? 206 : 200, { "content-length": FILE.length - from, etag: '"one"', ...(from > 0 && { "content-range": `bytes ${from}-${FILE.length - 1}/${FILE.length}` }) });
-  for (let at = from; at < FILE.length && !response.destroyed; at += 200_000) {
-    response.write(FILE.subarray(at, at + 200_000));
-    if (pace < Infinity) await new Promise((resolve) => setTimeout(resolve, 200_000 / pace));
+  for (let at = from; at < FILE.length && !response.destroyed;) {
+    if (at < held) response.write(FILE.subarray(at, (at += 200_000)));
+    if (held < Infinity) await new Promise((resolve) => setTimeout(resolve, 50));
   }
   response.end();
 }
@@ -40,7 +40,7 @@ before(async () => {
 after(() => site.close());
 beforeEach(() => {
   asked = [];
-  pace = Infinity;
+  held = Infinity;
 });
 
 /** @param {import("playwright-core").Page} page */
@@ -52,17 +52,17 @@ test("a download begins when it is asked for, is stopped, goes on where it was, 
   await page.locator("#top-bar").getByRole("button", { name: "Networks" }).click();
   await card(page).getByText("to download").waitFor();
   assert.deepEqual(asked, [], "nothing is asked for unasked");
-  pace = 4000;
+  held = 10_000_000;
   await card(page).getByRole("button", { name: "Download and use: ResNet-18" }).click();
   await until(page, (now) => now.engine.phase === "download" && now.engine.done > 9_000_000);
-  assert.match(await page.locator("#loading .loading-text").innerText(), /Downloading ResNet-18: [\d.]+ of 12\.0 MB · [\d.]+ MB\/s/);
+  await page.locator("#loading .loading-text").filter({ hasText: /Downloading ResNet-18: [\d.]+ of 12\.0 MB · [\d.]+ MB\/s/ }).waitFor();
   await page.getByRole("button", { name: "Stop the download" }).click();
   await until(page, (now) => now.engine.phase === "ready" && now.engine.network.id === "efficientnet_lite0");
-  assert.match((await notices(page)).join(), /download was stopped.*kept for the next attempt/);
+  await told(page, /download was stopped.*kept for the next attempt/);
   assert.equal((await state()).samples.length, 18);
   await page.locator("#top-bar").getByRole("button", { name: "Networks" }).click();
   await page.locator(".kept").getByText("ResNet-18, broken off").waitFor();
-  pace = Infinity;
+  held = Infinity;
   await card(page).getByRole("button", { name: "Download and use: ResNet-18" }).click();
   await until(page, (now) => now.engine.phase === "ready" && now.engine.network.id === "resnet18" && now.pending === 0);
   assert.deepEqual(asked, [0, 2 * (4 << 20)]);
@@ -80,7 +80,7 @@ test("a download begins when it is asked for, is stopped, goes on where it was, 
   await page.reload();
   await page.waitForSelector("html[data-ready]");
   await until(page, (now) => now.engine.phase === "ready" && now.engine.network.id === "efficientnet_lite0");
-  assert.match((await notices(page)).join(), /weights of ResNet-18 are not in this browser any more/);
+  await told(page, /weights of ResNet-18 are not in this browser any more/);
   assert.equal(asked.length, 2, "a visit downloads nothing by itself");
   assert.deepEqual(errors, []);
   await page.context().close();

@@ -119,7 +119,7 @@ test("the last stage of the bundled backbone is fine-tuned on the CPU, and a lea
   await set(page, { learningRate: 10, l2: 1, optimizer: "sgd", epochs: 60 });
   await page.locator("button.train").first().click();
   await until(page, (now) => !now.training.running && now.head.history.at(-1)?.note, null, LONG);
-  assert.match(await page.locator(".train-panel .trouble").innerText(), /grew beyond all bounds/);
+  await page.locator(".train-panel .trouble").filter({ hasText: /grew beyond all bounds/ }).waitFor();
   await until(page, (now) => now.predicting.result !== null, null, LONG);
   const { probabilities } = (await state(page)).predicting.result;
   assert.ok(Object.values(probabilities).every(Number.isFinite), JSON.stringify(probabilities));

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { notices, until } from "./browser.mjs";
+import { told, until } from "./browser.mjs";
 import { counts, settled, train, withDemo, visitors } from "./visitors.mjs";
 
 /** @typedef {import("playwright-core").Page} Tab */
@@ -37,7 +37,7 @@ test("another network keeps the samples, computes their features anew, and undo 
   await inUse(page, "resnet18");
   assert.deepEqual(await counts(page), [["Fruit", 6], ["Animals", 6], ["Vehicles", 6]]);
   assert.equal((await state()).head, null);
-  assert.match(await page.locator(".cut").innerText(), /random numbers, never trained/);
+  await page.locator(".cut").filter({ hasText: /random numbers, never trained/ }).waitFor();
   await train(page);
   assert.notEqual((await state()).head.fingerprint, old.head.fingerprint);
   await page.locator("#notices").getByRole("button", { name: "Undo" }).click();
@@ -96,7 +96,7 @@ test("two networks side by side end in a table, with the same held-out pictures,
   assert.match(cells.join(" | "), /^\d+ % \| [\d.]+ ms \| [\d.]+ MB \| 61\.1 M$/);
   const { compare } = await state();
   assert.ok(compare.conditions.tested > 0 && compare.rows.every((row) => row.accuracy !== null && row.ms > 0));
-  assert.match(await page.locator(".compare-table caption").innerText(), /right .*quickest/);
+  await page.locator(".compare-table caption").filter({ hasText: /right .*quickest/ }).waitFor();
   await page.getByRole("button", { name: "Use it: AlexNet, untrained" }).click();
   await until(page, (now) => now.engine.phase === "ready" && now.engine.network.id === "alexnet");
   assert.equal((await state()).pending, 0, "its features are known from the comparison");
@@ -136,8 +136,7 @@ test("a stage opens, blocks open in it, and each layer tells its figures on hove
   await page.keyboard.press("Enter");
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("ArrowDown");
-  const facts = (await page.locator(".layer-facts").innerText()).replace(/\s+/g, " ");
-  assert.match(facts, /3 × 3 convolution, at every second pixel, then batch norm, then ReLU.*layer3\.0\.conv2.*256 maps of 14 × 14.*pixels.*590,336.*116 million/);
+  await page.locator(".layer-facts").filter({ hasText: /3 × 3 convolution, at every second pixel, then batch norm, then ReLU.*layer3\.0\.conv2.*256 maps of 14 × 14.*pixels.*590,336.*116 million/ }).waitFor();
   await page.keyboard.press("Escape");
   await tree.waitFor({ state: "detached" });
   assert.deepEqual(errors, []);
@@ -166,7 +165,7 @@ test("a file of weights is recognised by its content, and one for another networ
   await openShelf(page);
   await card(page, "vgg16").locator('input[type="file"]').setInputFiles(file("mine.pth", "weights of alexnet"));
   await page.getByText("mine.pth was not used").waitFor();
-  assert.match(await page.locator(".stranger .trouble").innerText(), /do not fit vgg16.*they fit AlexNet/s);
+  await page.locator(".stranger .trouble").filter({ hasText: /do not fit vgg16.*they fit AlexNet/s }).waitFor();
   await page.getByText("Everything that differs").click();
   await page.getByText("unexpected: head.bias [10]").waitFor();
   assert.equal((await state()).engine.network.id, "resnet18");
@@ -209,7 +208,7 @@ test("a file of weights is kept for the next visit; once it is deleted the page 
   await page.reload();
   await page.waitForSelector("html[data-ready]");
   await inUse(page, "efficientnet_lite0");
-  assert.match((await notices(page)).join(), /mine\.safetensors with the weights of ResNet-18 is not in this browser any more/);
+  await told(page, /mine\.safetensors with the weights of ResNet-18 is not in this browser any more/);
   assert.deepEqual(errors, []);
   await page.context().close();
 });

@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { engineReady, makePicture, notices, until } from "./browser.mjs";
+import { engineReady, makePicture, told, until } from "./browser.mjs";
 import { counts, settled, train, withDemo, visitors } from "./visitors.mjs";
 
 /** @type {Awaited<ReturnType<typeof visitors>>} */
@@ -67,9 +67,9 @@ test("the demo gives three classes that train at once, and the bars follow the d
   await train(page);
   await until(page, (state) => state.predicting.result !== null);
   assert.equal(await page.locator(".bars li").count(), 3);
-  assert.match(await page.locator(".pace").innerText(), /ms per picture .* pictures a second/);
+  await page.locator(".pace").filter({ hasText: /ms per picture .* pictures a second/ }).waitFor();
   await page.locator(".confusion button:not(:disabled)").first().click();
-  assert.ok((await page.locator(".cell-pictures img").count()) > 0);
+  await page.locator(".cell-pictures img").first().waitFor();
   assert.deepEqual(errors, []);
   await page.context().close();
 });
@@ -82,12 +82,10 @@ test("stop ends training at once and keeps what was learned", async () => {
   await page.keyboard.press("Tab");
   await page.locator("button.train").first().click();
   await until(page, (state) => state.training.history.length > 5);
-  const pressed = Date.now();
   await page.getByRole("button", { name: "Stop" }).click();
   await until(page, (state) => state.head !== null && !state.training.running);
-  assert.ok(Date.now() - pressed < 1500, `stopping took ${Date.now() - pressed} ms`);
   const { head } = await page.evaluate(() => globalThis.headstart.store.state);
-  assert.ok(head.stopped && head.history.length < 1000);
+  assert.ok(head.stopped && head.history.length < 500, `stopped after ${head.history.length} of 1000 epochs`);
   assert.deepEqual(errors, []);
   await page.context().close();
 });
@@ -215,7 +213,7 @@ test("a picture dropped on the preview is classified, and a second tab does not 
   const second = await context.newPage();
   await second.goto(site.address);
   await second.waitForSelector("html[data-ready]");
-  assert.match((await notices(second)).join(), /already open in another tab/);
+  await told(second, /already open in another tab/);
   assert.deepEqual(errors, []);
   await context.close();
 });

@@ -6,7 +6,7 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { ARTIFACTS, awaitObject, engineReady, launch, makeCamera, notices, open, serveReal, shownObject, until } from "./browser.mjs";
+import { ARTIFACTS, awaitObject, engineReady, launch, makeCamera, open, serveReal, shownObject, told, until } from "./browser.mjs";
 
 const LONG = 240_000;
 /** @type {Awaited<ReturnType<typeof serveReal>>} */
@@ -173,7 +173,7 @@ test("uploaded pictures train on the CPU, predictions are quick, and training th
   await settings.getByLabel("Head", { exact: true }).selectOption("256");
   await page.locator("button.train").first().click();
   await page.getByText(/grew beyond all bounds.*Choose a learning rate below 10/).waitFor();
-  assert.match(await page.locator("#train-panel").innerText(), /Stopped after \d+ epochs?/);
+  await page.locator("#train-panel").filter({ hasText: /Stopped after \d+ epochs?/ }).waitFor();
   assert.deepEqual(errors, []);
   await browser.close();
 });
@@ -182,7 +182,7 @@ test("without WebGPU the page says so and runs on the CPU", async () => {
   const browser = await launch();
   const { page, errors } = await open(browser, site.address);
   await engineReady(page, LONG);
-  assert.match(await page.locator(".backend-text").innerText(), /^CPU · .*WebGPU/);
+  await page.locator(".backend-text").filter({ hasText: /^CPU · .*WebGPU/ }).waitFor();
   assert.deepEqual(errors, []);
   await browser.close();
 });
@@ -211,7 +211,7 @@ test("a graphics processor lost while training is told and nothing is lost", asy
   // The call itself may be cut off by what it causes.
   await page.evaluate(() => globalThis.headstart.engine.service.loseDevice().catch(() => undefined));
   await until(page, (state) => !state.training.running && state.engine.phase === "ready" && state.notices.some((notice) => notice.text.includes("started its engine again")), null, LONG);
-  assert.match((await notices(page)).join(), /every example is still here/);
+  await told(page, /every example is still here/);
   assert.equal(await samples(page), 6);
   await page.getByLabel("Epochs", { exact: true }).fill("5");
   await page.keyboard.press("Tab");

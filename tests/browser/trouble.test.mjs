@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { engineReady, greyJpeg, greyPng, makePicture, notices, until, withOrientation } from "./browser.mjs";
+import { engineReady, greyJpeg, greyPng, makePicture, told, until, withOrientation } from "./browser.mjs";
 import { counts, train, upload, withDemo, visitors } from "./visitors.mjs";
 
 /** @type {Awaited<ReturnType<typeof visitors>>} */
@@ -27,7 +27,7 @@ test("recording asks for the camera, and a blocked camera is explained", async (
   const { page, errors } = await site.visit({ camera: false });
   await page.locator(".record").first().click();
   await until(page, (state) => state.source.sentence !== "");
-  assert.match(await page.locator("#source-panel .trouble").innerText(), /camera is blocked.*Allow it.*demo/s);
+  await page.locator("#source-panel .trouble").filter({ hasText: /camera is blocked.*Allow it.*demo/s }).waitFor();
   assert.deepEqual(errors, []);
   await page.context().close();
 });
@@ -42,7 +42,7 @@ test("a camera unplugged while recording keeps the pictures taken so far", async
   await page.evaluate(() => globalThis.headstart.source.stream.getTracks()[0].dispatchEvent(new Event("ended")));
   await until(page, (state) => state.recording === null);
   await page.mouse.up();
-  assert.match((await notices(page)).join(), /camera was disconnected.*kept/s);
+  await told(page, /camera was disconnected.*kept/s);
   assert.ok((await counts(page))[0][1] >= 3);
   assert.deepEqual(errors, []);
   await page.context().close();
@@ -83,7 +83,7 @@ test("a damaged zip, a stranger's zip and another version's zip change nothing a
   for (const [name, buffer, sentence] of cases) {
     await page.locator('#top-bar input[type="file"]').setInputFiles({ name, mimeType: "application/zip", buffer });
     await page.waitForFunction((text) => document.querySelector("#notices")?.textContent?.includes(text), `${name} `);
-    assert.match((await notices(page)).join(" | "), sentence);
+    await told(page, sentence);
   }
   assert.deepEqual(await counts(page), [["Fruit", 6], ["Animals", 6], ["Vehicles", 6]]);
   assert.deepEqual(errors, []);
@@ -100,11 +100,7 @@ test("unusable files are named, and the others are added", async () => {
     { name: "good.jpg", mimeType: "image/jpeg", buffer: good },
   ]);
   await until(page, (state) => state.samples.length === 1 && state.notices.some((notice) => notice.tone === "trouble"));
-  const said = (await notices(page)).join();
-  assert.match(said, /empty\.jpg is empty/);
-  assert.match(said, /notes\.txt is not a picture/);
-  assert.match(said, /broken\.jpg could not be read/);
-  assert.match(said, /The other picture was added/);
+  await told(page, /empty\.jpg is empty/, /notes\.txt is not a picture/, /broken\.jpg could not be read/, /The other picture was added/);
   assert.deepEqual(errors, []);
   await page.context().close();
 });
@@ -135,7 +131,7 @@ test("when the store is full, the pictures stay in memory and the project can be
   const { page, context } = await site.visit({ expected: /quota/i, prepare: async (fresh) => (await fresh.context().newCDPSession(fresh)).send("Storage.overrideQuotaForOrigin", { origin, quotaSize: 60_000 }) });
   await withDemo(page);
   await until(page, (state) => state.project.saved === "memory");
-  assert.match((await notices(page)).join(), /no room left.*save the project/s);
+  await told(page, /no room left.*save the project/s);
   assert.equal((await counts(page)).length, 3);
   const download = page.waitForEvent("download");
   await page.locator("#notices").getByRole("button", { name: "Save project" }).click();
@@ -153,8 +149,8 @@ test("a lost graphics processor while training is told, the engine starts again 
   await until(page, (state) => state.training.history.length > 2);
   await page.evaluate(() => globalThis.headstart.engine.service.loseDevice());
   await until(page, (state) => !state.training.running && state.engine.phase === "ready" && state.notices.length > 0);
-  assert.match((await notices(page)).join(), /graphics processor was lost.*started its engine again.*every example is still here/s);
-  assert.match(await page.locator("#train-panel .trouble").innerText(), /press Train/);
+  await told(page, /graphics processor was lost.*started its engine again.*every example is still here/s);
+  await page.locator("#train-panel .trouble").filter({ hasText: /press Train/ }).waitFor();
   assert.equal((await page.evaluate(() => globalThis.headstart.store.state.pending)), 0);
   await page.getByLabel("Epochs", { exact: true }).fill("5");
   await page.keyboard.press("Tab");
@@ -184,10 +180,10 @@ test("a browser that remembers nothing still opens the page, which says that not
     Object.defineProperty(globalThis, "indexedDB", { get: () => { throw new DOMException("denied", "SecurityError"); } });
   });
   const { page, errors } = await site.visit({ prepare });
-  assert.match((await notices(page)).join(), /does not let the page store anything.*save the project/);
+  await told(page, /does not let the page store anything.*save the project/);
   await withDemo(page);
   await train(page);
-  assert.equal((await page.locator(".saved").innerText()), "Not stored");
+  await page.locator(".saved").getByText("Not stored", { exact: true }).waitFor();
   assert.deepEqual(errors, []);
   await page.context().close();
 });
