@@ -34,6 +34,8 @@ pub struct ModelInfo {
     pub activation_bytes: usize,
     pub input: InputInfo,
     pub classes: usize,
+    /// What the published network was trained on.
+    pub dataset: &'static str,
     pub feature_length: usize,
     /// Length of the features when the trunk alone is loaded.
     pub trunk_feature_length: usize,
@@ -48,7 +50,7 @@ pub struct FiguresInfo {
 
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct AccuracyInfo {
-    /// Percent of ImageNet's validation pictures.
+    /// Percent of the dataset's pictures that nobody trained on.
     pub top1: f32,
     pub source: &'static str,
 }
@@ -189,7 +191,8 @@ impl ModelInfo {
                 height: spec.input.height,
                 width: spec.input.width,
             },
-            classes: spec.classes,
+            classes: spec.classes.count(),
+            dataset: spec.classes.dataset(),
             feature_length: length(&graph),
             trunk_feature_length: length(&trunk),
             weights,

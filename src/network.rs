@@ -93,7 +93,7 @@ impl Network {
             true => Part::Trunk,
             false => {
                 let kept = || weights.as_ref().and_then(|weights| weights.classes(spec));
-                Part::Whole { classes: options.classes.or_else(kept).unwrap_or(spec.classes) }
+                Part::Whole { classes: options.classes.or_else(kept).unwrap_or(spec.classes.count()) }
             }
         };
         let input = spec.input.scaled_to(height, width);

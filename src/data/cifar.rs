@@ -5,11 +5,11 @@
 
 use std::ops::Range;
 
+use crate::models::Classes;
+
 use super::{DataError, Dataset, Picture, check_labels};
 
 pub const SIDE: usize = 32;
-pub const CLASSES: [&str; 10] =
-    ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
 
 const VALUES: usize = 3 * SIDE * SIDE;
 const RECORD: usize = 1 + VALUES;
@@ -27,6 +27,11 @@ pub trait Records: Send + Sync {
     }
 
     fn read(&self, range: Range<u64>) -> Result<Vec<u8>, DataError>;
+}
+
+/// The ten classes, as the datasets of this module name them.
+pub(super) fn class_names() -> Vec<String> {
+    Classes::Cifar10.names().into_iter().map(String::from).collect()
 }
 
 /// Any number of batches as one dataset; the labels are in memory, the pixels are not.
@@ -54,9 +59,9 @@ impl Cifar10 {
                 labels.extend(batch.read(at..at + 1)?);
                 found.push((number, record));
             }
-            check_labels(&place, &labels[before..], CLASSES.len())?;
+            check_labels(&place, &labels[before..], Classes::Cifar10.count())?;
         }
-        Ok(Self { classes: CLASSES.map(String::from).to_vec(), batches, labels, found })
+        Ok(Self { classes: class_names(), batches, labels, found })
     }
 }
 

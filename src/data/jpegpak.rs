@@ -3,6 +3,8 @@
 //! Little endian: `"JPEGPAK1"`, the count and the header's length as u32, the header, one u8 label and then one u16 tail
 //! length per picture, the tails. Picture `i` is the header and its tail, decoded when it is asked for.
 
+use crate::models::Classes;
+
 use super::{DataError, Dataset, Picture, check_labels, cifar, files};
 
 pub struct JpegPack {
@@ -40,8 +42,8 @@ impl JpegPack {
             return Err(DataError::Length { place: place.into(), expected, found });
         }
         let labels = bytes[labels].to_vec();
-        check_labels(place, &labels, cifar::CLASSES.len())?;
-        let classes = cifar::CLASSES.map(String::from).to_vec();
+        check_labels(place, &labels, Classes::Cifar10.count())?;
+        let classes = cifar::class_names();
         Ok(Self { place: place.into(), classes, bytes, labels, header, tails })
     }
 }

@@ -7,7 +7,7 @@ use crate::net::{Net, Part};
 use crate::ops::{Activation, Conv2d, Lrn};
 use crate::shape::Window;
 
-use super::{Accuracy, CAFFE, Figures, IMAGENET, ModelSpec, averaged, classified};
+use super::{Accuracy, CAFFE, Classes, Figures, IMAGENET, ModelSpec, averaged, classified};
 
 /// Named as Caffe's replica, whose weights are scaled when they are read, because its normalisation has other constants.
 pub const ALEXNET_2012: ModelSpec = ModelSpec {
@@ -19,7 +19,7 @@ pub const ALEXNET_2012: ModelSpec = ModelSpec {
     depth: 8,
     figures: Figures { parameters: Some(60_000_000), ..Figures::NONE },
     accuracy: Some(Accuracy { top1: 57.1, source: "Caffe's bvlc_alexnet" }),
-    classes: 1000,
+    classes: Classes::ImageNet,
     input: InputSpec { height: 227, width: 227, ..CAFFE },
     weights: None,
     build: alexnet_2012,
@@ -34,7 +34,7 @@ pub const ALEXNET: ModelSpec = ModelSpec {
     depth: 8,
     figures: Figures::NONE,
     accuracy: Some(Accuracy { top1: 56.522, source: "torchvision, IMAGENET1K_V1" }),
-    classes: 1000,
+    classes: Classes::ImageNet,
     input: IMAGENET,
     weights: None,
     build: alexnet,

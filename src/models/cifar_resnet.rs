@@ -11,7 +11,7 @@ use crate::net::{Net, Part};
 use crate::ops::{Activation, Conv2d};
 use crate::shape::Window;
 
-use super::{Figures, ModelSpec, averaged, classified};
+use super::{Classes, Figures, ModelSpec, averaged, classified};
 
 pub const RESNET20: ModelSpec =
     spec("resnet20", "ResNet-20", 20, 270_000, |net, image, part| residual(net, image, part, 3, true));
@@ -59,7 +59,7 @@ const fn spec(
         depth,
         figures: Figures { parameters: Some(parameters), macs: None },
         accuracy: None,
-        classes: 10,
+        classes: Classes::Cifar10,
         input: CIFAR10,
         weights: None,
         build,

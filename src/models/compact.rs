@@ -10,7 +10,7 @@ use crate::ops::{Activation, Conv2d};
 use crate::shape::Window;
 
 use super::cifar_resnet::CIFAR10;
-use super::{Figures, ModelSpec, averaged, classified};
+use super::{Accuracy, Classes, Figures, ModelSpec, WeightsFile, averaged, classified};
 
 pub const ALEXNET: ModelSpec = ModelSpec {
     id: "alexnet_cifar10",
@@ -30,6 +30,13 @@ pub const VGG: ModelSpec = ModelSpec {
     year: 2014,
     paper: "after Simonyan and Zisserman, Very Deep Convolutional Networks for Large-Scale Image Recognition, 2014",
     depth: 10,
+    accuracy: Some(Accuracy { top1: 86.26, source: "recipes/vgg-cifar10.toml" }),
+    weights: Some(WeightsFile {
+        file: "models/vgg-cifar10.safetensors",
+        bytes: 2_088_516,
+        sha256: "984248c7342feca75261312e5758f6cbdd123f781df76360dfbd33cd1e94bab4",
+        licence: "MIT OR Apache-2.0",
+    }),
     build: vgg,
     ..BLANK
 };
@@ -55,7 +62,7 @@ const BLANK: ModelSpec = ModelSpec {
     depth: 0,
     figures: Figures { parameters: None, macs: None },
     accuracy: None,
-    classes: 10,
+    classes: Classes::Cifar10,
     input: CIFAR10,
     weights: None,
     build: |_, _, _| {},

@@ -7,7 +7,7 @@ use crate::net::{Net, Part};
 use crate::ops::{Activation, BatchNorm, Conv2d};
 use crate::shape::Window;
 
-use super::{Accuracy, Figures, ModelSpec, WeightsFile, averaged, classified};
+use super::{Accuracy, Classes, Figures, ModelSpec, WeightsFile, averaged, classified};
 
 pub const EFFICIENTNET_LITE0: ModelSpec = ModelSpec {
     id: "efficientnet_lite0",
@@ -19,7 +19,7 @@ pub const EFFICIENTNET_LITE0: ModelSpec = ModelSpec {
     depth: 50,
     figures: Figures { parameters: Some(4_700_000), macs: Some(407_000_000) },
     accuracy: Some(Accuracy { top1: 75.1, source: "the TensorFlow release of 2020" }),
-    classes: 1000,
+    classes: Classes::ImageNet,
     input: InputSpec {
         channels: 3,
         height: 224,

@@ -9,7 +9,7 @@ use crate::net::{Net, Part};
 use crate::ops::{Activation, Conv2d, Lrn};
 use crate::shape::Window;
 
-use super::{Accuracy, CAFFE, Figures, IMAGENET, ModelSpec, averaged, classified};
+use super::{Accuracy, CAFFE, Classes, Figures, IMAGENET, ModelSpec, averaged, classified};
 
 pub const GOOGLENET_2014: ModelSpec = ModelSpec {
     id: "googlenet_2014",
@@ -21,7 +21,7 @@ pub const GOOGLENET_2014: ModelSpec = ModelSpec {
     // The table's columns added up.
     figures: Figures { parameters: Some(6_797_000), macs: Some(1_533_000_000) },
     accuracy: Some(Accuracy { top1: 68.7, source: "Caffe's bvlc_googlenet" }),
-    classes: 1000,
+    classes: Classes::ImageNet,
     input: CAFFE,
     weights: None,
     build: |net, image, part| googlenet(net, image, part, PAPER),

@@ -2,6 +2,7 @@
 
 mod alexnet;
 mod cifar_resnet;
+mod classes;
 mod compact;
 mod efficientnet_lite;
 mod googlenet;
@@ -15,6 +16,8 @@ use crate::graph::{Graph, NodeId};
 use crate::image::{Filter, InputSpec, Order};
 use crate::net::{Net, NetError, Part};
 use crate::shape::Shape;
+
+pub use classes::Classes;
 
 /// The networks there are, oldest first.
 pub const CATALOGUE: [ModelSpec; 36] = [
@@ -72,8 +75,8 @@ pub struct ModelSpec {
     pub figures: Figures,
     /// Of published weights with these names.
     pub accuracy: Option<Accuracy>,
-    /// Number of classes of the published network.
-    pub classes: usize,
+    /// What the published network tells apart.
+    pub classes: Classes,
     /// How a picture becomes the network's input.
     pub input: InputSpec,
     /// The pretrained weights that come with the page.
@@ -91,7 +94,8 @@ pub struct Figures {
     pub macs: Option<u64>,
 }
 
-/// Top-1 accuracy on the 50 000 validation pictures of ImageNet-1k, one central crop each.
+/// Top-1 accuracy on pictures of the network's dataset that nobody trained on: the 50,000 of ImageNet-1k for validation, one
+/// central crop each, or the 10,000 official test pictures of MNIST and of CIFAR-10.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Accuracy {
     /// Percent.
@@ -143,7 +147,7 @@ impl ModelSpec {
     /// So much of the network, for inputs of `shape`.
     pub fn part(&self, shape: Shape, part: Part) -> Result<Graph, NetError> {
         let mut graph = self.built(shape, part)?;
-        let everything = Part::Training { classes: self.classes };
+        let everything = Part::Training { classes: self.classes.count() };
         if part != everything {
             let published = self.built(self.shape(1), everything)?;
             let read: BTreeSet<&str> = graph.params.iter().map(|param| param.name.as_str()).collect();
@@ -155,7 +159,7 @@ impl ModelSpec {
 
     /// The network as published, for a batch of `n` pictures.
     pub fn published(&self, n: usize) -> Result<Graph, NetError> {
-        self.graph(self.shape(n), self.classes)
+        self.graph(self.shape(n), self.classes.count())
     }
 
     /// What the published network sees of `n` pictures.
@@ -173,11 +177,6 @@ impl ModelSpec {
 /// The network of that id.
 pub fn find(id: &str) -> Option<&'static ModelSpec> {
     CATALOGUE.iter().find(|spec| spec.id == id)
-}
-
-/// English names of the 1000 classes of ImageNet-1k in class order, as torchvision lists them.
-pub fn imagenet_classes() -> impl Iterator<Item = &'static str> {
-    include_str!("imagenet_classes.txt").lines()
 }
 
 /// Ends with the average of every map as features.

@@ -7,7 +7,7 @@ use crate::net::{Net, Part};
 use crate::ops::{Activation, Conv2d};
 use crate::shape::Window;
 
-use super::{Accuracy, Figures, IMAGENET, ModelSpec, averaged, classified};
+use super::{Accuracy, Classes, Figures, IMAGENET, ModelSpec, averaged, classified};
 
 pub const RESNET18: ModelSpec = ModelSpec {
     build: |net, image, part| resnet(net, image, part, Block::Basic, [2, 2, 2, 2]),
@@ -72,7 +72,7 @@ const fn residual(id: &'static str, title: &'static str, depth: usize, macs: u64
         depth,
         figures,
         accuracy: Some(Accuracy { top1, source: "torchvision, IMAGENET1K_V1" }),
-        classes: 1000,
+        classes: Classes::ImageNet,
         input: IMAGENET,
         weights: None,
         build: |_, _, _| (),

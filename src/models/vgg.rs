@@ -6,7 +6,7 @@ use crate::net::{Net, Part};
 use crate::ops::{Activation, Conv2d};
 use crate::shape::Window;
 
-use super::{Accuracy, Figures, IMAGENET, ModelSpec, averaged, classified};
+use super::{Accuracy, Classes, Figures, IMAGENET, ModelSpec, averaged, classified};
 
 pub const VGG11: ModelSpec = ModelSpec {
     build: |net, image, part| vgg(net, image, part, A, false),
@@ -58,7 +58,7 @@ const fn spec(id: &'static str, title: &'static str, depth: usize, parameters: u
         depth,
         figures: millions(parameters),
         accuracy: Some(Accuracy { top1, source: "torchvision, IMAGENET1K_V1" }),
-        classes: 1000,
+        classes: Classes::ImageNet,
         input: IMAGENET,
         weights: None,
         build: |_, _, _| (),

@@ -2,9 +2,8 @@
 
 use wasm_bindgen::prelude::*;
 
-use super::{Engine, sentence, to_js};
+use super::{Engine, known, sentence, to_js};
 use crate::graph::NodeId;
-use crate::models::imagenet_classes;
 use crate::network::Network;
 use crate::transfer::loss::softmax;
 
@@ -57,11 +56,11 @@ impl Engine {
         softmax(&mut probabilities);
         let mut order: Vec<usize> = (0..probabilities.len()).collect();
         order.sort_by(|a, b| probabilities[*b].total_cmp(&probabilities[*a]));
-        let names: Vec<&str> = imagenet_classes().collect();
-        let known = loaded.info.pretrained && loaded.info.model.classes == names.len();
+        let names = known(loaded.info.model.id)?.classes.names();
+        let named = loaded.info.pretrained && loaded.info.model.classes == names.len();
         let guess = |&index: &usize| Guess {
             index,
-            label: if known { names[index].into() } else { format!("class {index}") },
+            label: if named { names[index].into() } else { format!("class {index}") },
             probability: probabilities[index],
         };
         to_js(&order.iter().take(TOP).map(guess).collect::<Vec<_>>())

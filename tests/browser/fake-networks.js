@@ -191,7 +191,7 @@ export const NETWORKS = new Map(PARTS.map(([id, title, family, year, depth, top1
   const [, channels, height, width] = table.nodes[0].shape;
   const model = {
     id, title, family, year, depth, paper: `The paper of ${title}`, parameters: sum("parameters"), macs: sum("macs"), trunkParameters: sum("parameters", table.nodes.slice(0, table.features + 1).filter((node) => node.kind !== "Linear")),
-    input: { channels, height, width }, classes: table.nodes.at(-1).shape[1], featureLength: 108, trunkFeatureLength: 108, weights: null, accuracy: top1 && { top1, source: "torchvision" },
+    input: { channels, height, width }, classes: table.nodes.at(-1).shape[1], dataset: "ImageNet", featureLength: 108, trunkFeatureLength: 108, weights: null, accuracy: top1 && { top1, source: "torchvision" },
   };
   return [id, { model, architecture: { nodes: table.nodes, stages: table.stages } }];
 }));

@@ -10,7 +10,8 @@ export interface ModelInfo {
   figures: { parameters: number | null; macs: number | null }; accuracy: { top1: number; source: string } | null;
   parameters: number; macs: number; trunkParameters: number; trunkMacs: number; activationBytes: number;
   input: { channels: number; height: number; width: number };
-  classes: number; featureLength: number; trunkFeatureLength: number;
+  /** `dataset`: what the published weights learned from, and what their accuracy is measured on. */
+  classes: number; dataset: string; featureLength: number; trunkFeatureLength: number;
   weights: { file: string; bytes: number; sha256: string; licence: string } | null;
 }
 

@@ -146,7 +146,7 @@ fn inspect(what: &[String]) -> Outcome<()> {
 fn classify(images: &[PathBuf], source: &Source) -> Outcome<()> {
     let mut network = source.load()?;
     let backend = Backend::Cpu(Cpu::new());
-    let names: Vec<&str> = models::imagenet_classes().collect();
+    let names: Vec<&str> = network.spec.classes.names();
     let logits = network.logits()?;
     let known = network.part == Part::Whole { classes: names.len() };
     let name = |class: usize| if known { names[class].to_string() } else { format!("class {class}") };

@@ -164,7 +164,7 @@ pub fn speed(options: &Speed) -> Outcome<()> {
         let spec = super::known(id)?;
         let batch = if id == "lenet5" { 64 } else { 128 };
         let shape = models::ModelSpec::shape(spec, batch);
-        let graph = spec.part(shape, net::Part::Training { classes: spec.classes })?;
+        let graph = spec.part(shape, net::Part::Training { classes: spec.classes.count() })?;
         let parameters = Parameters::initialised(0);
         let lookup = async |param: &Param| Ok(parameters.values(param).await.expect("fresh values"));
         let backend = Backend::Cpu(Cpu::new());
@@ -172,7 +172,7 @@ pub fn speed(options: &Speed) -> Outcome<()> {
         let mut trainer = block_on(trainer)?;
         let mut random = Random::new(0, 0);
         let x: Vec<f32> = (0..shape.len()).map(|_| random.uniform(-1.0, 1.0)).collect();
-        let labels: Vec<u32> = (0..batch).map(|_| random.below(spec.classes) as u32).collect();
+        let labels: Vec<u32> = (0..batch).map(|_| random.below(spec.classes.count()) as u32).collect();
         let (start, mut times) = (Instant::now(), Vec::new());
         while times.len() < 3 || start.elapsed().as_secs_f64() < options.seconds {
             let step = Instant::now();

@@ -1,4 +1,4 @@
-// What the network knew before anybody trained it: its five best guesses among ImageNet's thousand things;
+// What the network knew before anybody trained it: its five best guesses among the things it can name;
 // or why it cannot guess, and the way to make it.
 
 import { emit, h, keyed, say, watch } from "../dom.js";

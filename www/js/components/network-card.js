@@ -43,7 +43,7 @@ export function networkCard(element, model) {
   element.append(
     h("div", { class: "card-head" }, h("h4", {}, model.title), h("span", { class: "figures" }, String(model.year))),
     shape,
-    h("dl", { class: "card-facts" }, figure(String(model.depth), model.depth === 1 ? "layer" : "layers").row, figure(roughly(model.parameters), "weights").row, figure(roughly(model.macs), "multiplications").row, figure(model.accuracy ? `${model.accuracy.top1.toFixed(1)} %` : "–", "right on ImageNet", model.accuracy?.source).row, speed.row, weights.row),
+    h("dl", { class: "card-facts" }, figure(String(model.depth), model.depth === 1 ? "layer" : "layers").row, figure(roughly(model.parameters), "weights").row, figure(roughly(model.macs), "multiplications").row, figure(model.accuracy ? `${model.accuracy.top1.toFixed(1)} %` : "–", `right on ${model.dataset}`, model.accuracy?.source).row, speed.row, weights.row),
     h("div", { class: "card-actions" }, use, inUse, more.button, more.panel, file),
   );
 

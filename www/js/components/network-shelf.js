@@ -28,7 +28,7 @@ export function networkShelf(element) {
   const families = h("div", { class: "families" });
   element.append(
     viewHead("Networks", "The networks that taught computers to see. Choose the one to stand on: your examples stay, and the network looks at them anew.", compare, measure, bring, file),
-    h("dl", { class: "legend" }, ...[["Layers", "steps with weights, one after another"], ["Weights", "the numbers it learned"], ["Multiplications", "the work for one picture: the fewer, the faster"], ["Right on ImageNet", "how often its first guess among a thousand things was right"]].map(([term, words]) => h("div", {}, h("dt", {}, term), h("dd", {}, words)))),
+    h("dl", { class: "legend" }, ...[["Layers", "steps with weights, one after another"], ["Weights", "the numbers it learned"], ["Multiplications", "the work for one picture: the fewer, the faster"], ["Right on …", "how often its first guess was right for pictures it had never seen: among a thousand things on ImageNet, among ten on CIFAR-10 and MNIST"]].map(([term, words]) => h("div", {}, h("dt", {}, term), h("dd", {}, words)))),
     trouble,
     stranger,
     families,

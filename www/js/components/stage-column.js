@@ -27,7 +27,7 @@ export function stageColumn(element, source) {
   const told = h("p", { class: "hint stage-facts" }, INVITATION);
   list.addEventListener("pointerleave", () => say(told, INVITATION));
   const frozen = h("span", { class: "cut-label above" });
-  const cut = h("p", { class: "cut" }, frozen, explain("frozen", "These stages stay as they are, so every picture has to pass through them only once. In a pretrained network they have learned edges, textures and shapes from ImageNet, a collection of 1.3 million photos. Drag the line across the stages, or move it with the arrow keys: what is below it learns from your examples."));
+  const cut = h("p", { class: "cut" }, frozen, explain("frozen", "These stages stay as they are, so every picture has to pass through them only once. In a pretrained network they have learned edges, textures and shapes from many other pictures, most networks from the 1.3 million photos of ImageNet. Drag the line across the stages, or move it with the arrow keys: what is below it learns from your examples."));
   const nothing = h("p", { class: "hint" });
   const column = h("div", { class: "column" }, mouth, list);
   element.append(bar, cut, column, told, nothing);
