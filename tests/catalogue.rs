@@ -129,11 +129,16 @@ fn assert_is_there(id: &str, file: &Value) {
 }
 
 #[test]
-fn the_bundled_network_is_listed_as_the_engine_knows_it() {
-    let bundled =
-        models::find("efficientnet_lite0").and_then(|spec| spec.weights).expect("it comes with the page");
-    let entry = entries().into_iter().find(|entry| entry["id"] == "efficientnet_lite0").expect("an entry");
-    let file = &entry["places"][0]["files"][0];
-    assert_eq!(entry["places"][0]["kind"], "bundled");
-    assert_eq!((file["file"].as_str(), file["sha256"].as_str()), (Some(bundled.file), Some(bundled.sha256)));
+fn what_comes_with_the_page_is_listed_as_the_engine_knows_it() {
+    let entries = entries();
+    for spec in CATALOGUE {
+        let Some(weights) = spec.weights else { continue };
+        let entry = entries.iter().find(|entry| entry["id"] == spec.id);
+        let place = &entry.unwrap_or_else(|| panic!("{} is not listed", spec.id))["places"][0];
+        assert_eq!(place["kind"], "bundled", "{}", spec.id);
+        let file = &place["files"][0];
+        let listed = (file["file"].as_str(), file["bytes"].as_u64(), file["sha256"].as_str());
+        let known = (Some(weights.file), Some(weights.bytes), Some(weights.sha256));
+        assert_eq!(listed, known, "{}", spec.id);
+    }
 }
