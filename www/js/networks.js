@@ -21,17 +21,17 @@ export const FAMILIES = {
 
 /**
  * The networks by family, families in the order of their oldest member. `small` are editions for pictures of 32 pixels
- * of a family whose others see larger ones.
+ * of a family whose others see larger ones; those whose weights come with the page stand among the others.
  * @param {ModelInfo[]} models
  */
 export function byFamily(models) {
   /** @type {Map<string, ModelInfo[]>} */
   const families = new Map();
   for (const model of models) families.set(model.family, [...(families.get(model.family) ?? []), model]);
-  return [...families].map(([name, members]) => {
-    const large = members.filter((model) => model.input.height > 32);
-    const split = large.length > 0;
-    return { id: name, name, all: members, members: split ? large : members, small: split ? members.filter((model) => !large.includes(model)) : [] };
+  return [...families].map(([name, all]) => {
+    const isLarge = (/** @type {ModelInfo} */ { input }) => input.height > 32;
+    const members = all.some(isLarge) ? all.filter((model) => isLarge(model) || model.weights !== null) : all;
+    return { id: name, name, all, members, small: all.filter((model) => !members.includes(model)) };
   });
 }
 

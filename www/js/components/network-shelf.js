@@ -82,7 +82,7 @@ export function networkShelf(element) {
     keyed(
       families,
       byFamily(state.models),
-      ({ name, members, small }) => h("section", { class: `family of-${members.length}` }, h("h3", {}, name), h("p", { class: "hint" }, FAMILIES[name] ?? ""), h("ul", { class: "cards" }), small.length > 0 && h("details", {}, h("summary", {}, `Small editions for pictures of 32 × 32 pixels (${small.length})`), h("ul", { class: "cards" }))),
+      ({ name, members, small }) => h("section", { class: `family of-${members.length}` }, h("h3", {}, name), h("p", { class: "hint" }, FAMILIES[name] ?? ""), h("ul", { class: "cards" }), small.length > 0 && h("details", {}, h("summary", {}, `More small editions, for pictures of 32 × 32 pixels (${small.length})`), h("ul", { class: "cards" }))),
       (section, { members, small }) => [members, small].forEach((some, index) => {
         const list = section.querySelectorAll(".cards")[index];
         if (list) keyed(list, some, newCard, (card) => cards.get(card)?.(state));
