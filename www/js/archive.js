@@ -65,7 +65,8 @@ export async function writeClass(samples) {
 /**
  * Reads a project file; fails with a sentence, having changed nothing.
  * @param {Blob} blob @param {string} name
- * @returns {Promise<{ project: Project, samples: Sample[], features: StoredFeatures[], skipped: number }>}
+ * @returns {Promise<{ project: Project, samples: Sample[], features: StoredFeatures[], skipped: number, headless: boolean }>}
+ *   `skipped` pictures were damaged, and `headless` tells that what was learned was
  */
 export async function readProject(blob, name) {
   const files = unpack(await bytesOf(blob), name);
@@ -79,17 +80,49 @@ export async function readProject(blob, name) {
   }
   const head = description.head && files[description.head.file] ? { ...description.head, bytes: files[description.head.file] } : null;
   const project = { id: description.id ?? newId(), name: String(description.name), classes: description.classes, settings: { ...DEFAULT_SETTINGS, ...description.settings }, head, choice: { ...DEFAULT_CHOICE, ...description.choice } };
-  return { project, samples, features: featuresIn(description, files), skipped: description.samples.length - samples.length };
+  return { project, samples, features: featuresIn(description, files), skipped: description.samples.length - samples.length, headless: Boolean(description.head) && !head };
 }
 
-/** @param {Uint8Array} bytes @param {string} name */
+/**
+ * The files of a zip that arrived whole: those whose checksum differs are left out, because unpacking does not notice.
+ * @param {Uint8Array} bytes @param {string} name
+ */
 function unpack(bytes, name) {
   try {
-    return unzipSync(bytes);
+    const files = unzipSync(bytes);
+    for (const [path, expected] of checksums(bytes)) if (files[path] && crc32(files[path]) !== expected) delete files[path];
+    return files;
   } catch {
     throw new Error(`${name} could not be opened: it is damaged or not a zip file. Your open project is unchanged.`);
   }
 }
+
+/** The CRC-32 of every file as the zip's directory lists it (APPNOTE.TXT 4.3.12, 4.3.16). @param {Uint8Array} bytes @returns {[path: string, crc: number][]} */
+function checksums(bytes) {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let end = bytes.length - 22;
+  while (view.getUint32(end, true) !== 0x06054b50) end -= 1;
+  let at = view.getUint32(end + 16, true);
+  return Array.from({ length: view.getUint16(end + 10, true) }, () => {
+    const [name, extra, comment] = [28, 30, 32].map((offset) => view.getUint16(at + offset, true));
+    const path = strFromU8(bytes.subarray(at + 46, at + 46 + (name ?? 0)));
+    const crc = view.getUint32(at + 16, true);
+    at += 46 + (name ?? 0) + (extra ?? 0) + (comment ?? 0);
+    return [path, crc];
+  });
+}
+
+/** @param {Uint8Array} bytes */
+function crc32(bytes) {
+  let crc = ~0;
+  for (const byte of bytes) crc = (crc >>> 8) ^ /** @type {number} */ (CRC_TABLE[(crc ^ byte) & 255]);
+  return ~crc >>> 0;
+}
+
+const CRC_TABLE = Int32Array.from({ length: 256 }, (_, byte) => {
+  for (let bit = 0; bit < 8; bit += 1) byte = (byte >>> 1) ^ (byte & 1 ? 0xedb88320 : 0);
+  return byte;
+});
 
 /** @param {Record<string, Uint8Array>} files @param {string} name */
 function describe(files, name) {

@@ -10,8 +10,20 @@ import { SITE } from "./site.js";
 const HELD_BACK = 2;
 const SIDE = 320;
 
+/** @type {Promise<DemoClass[]> | null} */
+let loaded = null;
+
+/** The pictures, fetched once. @returns {Promise<DemoClass[]>} */
+export function loadDemo() {
+  loaded ??= fetchDemo().catch((error) => {
+    loaded = null;
+    throw error;
+  });
+  return loaded;
+}
+
 /** @returns {Promise<DemoClass[]>} */
-export async function loadDemo() {
+async function fetchDemo() {
   try {
     const list = await (await fetch(new URL("demo-pictures.json", SITE))).json();
     return await Promise.all(

@@ -62,9 +62,9 @@ export function nameOf(places, at, fresh) {
 
 /** What that means, and why the learning rate is what it is. @param {Position[]} places @param {number} at @param {boolean} fresh */
 export function meaningOf(places, at, fresh) {
-  if (fresh && at === places.length - 1) return "Everything starts from random numbers and learns only from your pictures, which are few: this is what the network's makers did with a million.";
+  if (fresh && at === places.length - 1) return "Everything starts from random numbers and learns only from your pictures, which are few: this is what the network's makers did with very many.";
   if (fresh) return "The stages above the line are random and stay so: how much do your pictures teach the rest?";
-  if (at === 0) return "Quick, and hard to spoil. What the network learned from its photos stays as it is.";
+  if (at === 0) return "Quick, and hard to spoil. What the network learned before stays as it is.";
   const from = places[at]?.title.toLowerCase();
   return `Everything from “${from}” on may change a little. Small steps, so that it does not forget what it knows; the new head takes ten times larger ones.`;
 }

@@ -36,8 +36,7 @@ async function createPage() {
   const store = createStore({ ...initialState(), view: viewInAddress(), theme: rememberedTheme() });
   wearTheme(store.state.theme);
   const notices = createNotices(store);
-  const { storage, sentence } = await tryStorage();
-  const stored = await storage?.read();
+  const { storage, stored, sentence } = await tryStorage();
   if (stored?.project) {
     const { project } = stored;
     store.set({ project: { ...store.state.project, id: project.id, name: project.name }, classes: withLost(project.classes, stored.samples), settings: { ...store.state.settings, ...project.settings }, head: project.head, choice: { ...DEFAULT_CHOICE, ...project.choice }, samples: stored.samples });
@@ -65,7 +64,7 @@ async function createPage() {
     variants: createVariants(store, () => page.engine),
     runs: createRuns(store, () => page.engine),
     prediction: createPrediction(store, () => page.engine, source),
-    recorder: createRecorder(store, source, (samples) => page.addSamples(samples)),
+    recorder: createRecorder(store, source, (samples) => page.addSamples(samples), (text) => notices.trouble(text)),
     architectures: createArchitectures(store, () => page.engine),
     paces: createPaces(store),
     comparison: createComparison(store, weights, { onFeatures: (features) => page.examples.remember(features) }),
@@ -97,8 +96,10 @@ async function createPage() {
     notices.show({ text, tone: "trouble", sticky: true, action: { label: "Networks", run: () => document.dispatchEvent(new CustomEvent("view-show", { detail: "networks" })) } });
   }
 
-  function onFull() {
-    notices.show({ text: "This browser has no room left to store pictures. Nothing is lost while this tab stays open: save the project as a file to keep it.", tone: "trouble", sticky: true, action: { label: "Save project", run: () => document.dispatchEvent(new CustomEvent("project-save")) } });
+  /** @param {import("./storage").Outcome} outcome */
+  function onFull(outcome) {
+    const why = outcome === "full" ? "This browser has no room left to store pictures." : "This browser has stopped storing what you do here.";
+    notices.show({ text: `${why} Nothing is lost while this tab stays open: save the project as a file to keep it.`, tone: "trouble", sticky: true, action: { label: "Save project", run: () => document.dispatchEvent(new CustomEvent("project-save")) } });
   }
   return { page, events: { ...actions.events, ...networks.events } };
 }
@@ -135,6 +136,8 @@ addEventListener("keydown", (event) => {
 });
 document.addEventListener("visibilitychange", () => page.prediction.wake());
 render();
+// For the browser's console and for the tests: the running page.
+Object.assign(globalThis, { headstart: page });
 document.documentElement.dataset.ready = "";
 followDigits(store.state);
 await page.weights.open();
@@ -144,6 +147,3 @@ void keepOffline({
   onReady: () => page.notices.show({ text: "Headstart is stored in this browser now and opens without a connection too.", tone: "good" }),
   onNewVersion: (reload) => page.notices.show({ text: "A new version of Headstart is ready.", sticky: true, action: { label: "Reload", run: reload } }),
 });
-
-// For the browser's console and for the tests: the running page.
-Object.assign(globalThis, { headstart: page });

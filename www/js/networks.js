@@ -60,7 +60,8 @@ export function milliseconds(ms) {
 
 /** The network as it is used when nothing else was asked for: with its published weights where there are any. @param {ModelInfo} model @param {State["weights"]} weights @returns {Choice} */
 export function usually(model, weights) {
-  return sourceOf(model, weights).where === "none" ? untrained(model) : { id: model.id, weights: "published", file: "", part: partOf(model) };
+  const { place } = sourceOf(model, weights);
+  return place ? { id: model.id, weights: "published", file: "", part: place.part === "whole" ? partOf(model) : "trunk" } : untrained(model);
 }
 
 /** @param {ModelInfo} model @returns {Choice} */
@@ -71,6 +72,11 @@ export function untrained(model) {
 /** How much of a network is loaded for transfer learning. @param {ModelInfo} model @returns {Choice["part"]} */
 export function partOf(model) {
   return model.parameters - model.trunkParameters <= SMALL_CLASSIFIER ? "whole" : "trunk";
+}
+
+/** Every choice there is to compare, by its key. @param {Pick<State, "models" | "weights" | "choice">} state @returns {Map<string, Choice>} */
+export function comparable({ models, weights, choice }) {
+  return new Map([choice, ...models.flatMap((model) => [usually(model, weights), untrained(model)])].map((entry) => [keyOf(entry), entry]));
 }
 
 /** Two choices of one key are the same network with the same weights. @param {Choice} choice */
@@ -86,6 +92,12 @@ export function sameChoice(one, other) {
 /** Whether a network can name things by itself. @param {import("./types").NetworkInfo | null} network */
 export function knows(network) {
   return network !== null && network.pretrained && !network.trunk;
+}
+
+/** What the stages of a network learned from before, as far as the page can know. @param {ModelInfo | null} model @param {Choice} choice */
+export function lessonsOf(model, choice) {
+  const known = { ImageNet: "1.3 million photos", "CIFAR-10": "50,000 small photos", MNIST: "60,000 handwritten digits" }[model?.dataset ?? ""];
+  return choice.weights === "published" && known ? known : "other pictures";
 }
 
 /** @param {Choice["weights"]} weights */

@@ -23,13 +23,23 @@ export function createNotices(store) {
     return id;
   }
 
+  /** Does what a notice offers; what could not be done now is offered again. @param {string} id */
+  async function act(id) {
+    const notice = store.state.notices.find((entry) => entry.id === id);
+    dismiss(id);
+    if ((await notice?.action?.run()) === false) show({ ...notice, text: notice?.text ?? "", id: newId() });
+  }
+
   return {
     show,
     dismiss,
+    act: (/** @type {string} */ id) => void act(id),
     /** @param {string} text */
     trouble: (text) => show({ text, tone: "trouble", sticky: true }),
-    /** Says what was done and how to take it back. @param {string} text @param {() => void} run */
+    /** Says what was done and how to take it back. @param {string} text @param {() => unknown} run */
     undoable: (text, run) => show({ text, action: { label: "Undo", run } }),
+    /** Nothing so far can be taken back any more. */
+    forgetUndo: () => store.set({ notices: store.state.notices.filter((notice) => notice.action?.label !== "Undo") }),
     /** @param {string} id @param {string} text @param {number} progress 0 to 1 */
     progress(id, text, progress) {
       store.set({ notices: store.state.notices.map((notice) => (notice.id === id ? { ...notice, text, progress } : notice)) });
@@ -38,8 +48,7 @@ export function createNotices(store) {
     undo() {
       const notice = store.state.notices.findLast((entry) => entry.action?.label === "Undo");
       if (!notice) return false;
-      notice.action?.run();
-      dismiss(notice.id);
+      void act(notice.id);
       return true;
     },
   };

@@ -10,10 +10,10 @@ import { hear, withSecondEngine } from "./second-engine.js";
 
 const SPEEDS_KEY = "headstart-speeds";
 
-/** Milliseconds by network on the device that the engine runs on. @param {string} device @returns {Record<string, number>} */
-function remembered(device) {
+/** Milliseconds by network, by device. @returns {Record<string, Record<string, number>>} */
+function remembered() {
   try {
-    return JSON.parse(recall(SPEEDS_KEY) ?? "{}")[device] ?? {};
+    return JSON.parse(recall(SPEEDS_KEY) ?? "{}");
   } catch {
     return {};
   }
@@ -41,7 +41,7 @@ export function createPaces(store) {
     );
     const speeds = { ...store.state.shelf.speeds, [id]: ms };
     store.patch("shelf", { speeds });
-    memorise(SPEEDS_KEY, JSON.stringify({ [device()]: speeds }));
+    memorise(SPEEDS_KEY, JSON.stringify({ ...remembered(), [device()]: speeds }));
   }
 
   /** @param {string} id @param {number} share */
@@ -67,7 +67,7 @@ export function createPaces(store) {
 
   return {
     /** Puts back what was measured on this device at an earlier visit. */
-    remember: () => store.patch("shelf", { speeds: remembered(device()) }),
+    remember: () => store.patch("shelf", { speeds: remembered()[device()] ?? {} }),
     /** @param {string[]} ids */
     measure(ids) {
       store.patch("shelf", { waiting: [...new Set([...store.state.shelf.waiting, ...ids])], sentence: "" });

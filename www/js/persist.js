@@ -10,7 +10,7 @@ import { projectOf, sameProject } from "./project.js";
 /**
  * @param {import("./store").Store} store
  * @param {import("./storage").Storage | null} storage
- * @param {() => void} onFull told once when something did not fit
+ * @param {(outcome: import("./storage").Outcome) => void} onFull told once when something could not be kept
  */
 export function createPersistence(store, storage, onFull) {
   let full = false;
@@ -22,9 +22,10 @@ export function createPersistence(store, storage, onFull) {
   function enqueue(write) {
     if (!storage) return;
     writing = writing.then(async () => {
-      if ((await write()) === "kept") return;
+      const outcome = await write();
+      if (outcome === "kept") return;
       store.patch("project", { saved: "memory" });
-      if (!full) onFull();
+      if (!full) onFull(outcome);
       full = true;
     });
   }

@@ -1,6 +1,7 @@
 // Holding the record button: takes a picture of the source several times a second until the button is let go. Knows
 // the source and how to add a sample, nothing of buttons.
 
+import { sentenceOf } from "./engine.js";
 import { keepPicture } from "./pictures.js";
 import { newId } from "./store.js";
 
@@ -9,8 +10,9 @@ import { newId } from "./store.js";
 /**
  * @param {Store} store @param {import("./source").Source} source
  * @param {(samples: import("./types").Sample[]) => void} addSamples
+ * @param {(sentence: string) => void} onTrouble hears why a recording ended before the button was let go
  */
-export function createRecorder(store, source, addSamples) {
+export function createRecorder(store, source, addSamples, onTrouble) {
   /** @type {string | null} */
   let held = null;
   let busy = false;
@@ -45,8 +47,6 @@ export function createRecorder(store, source, addSamples) {
       due = Math.max(due + 1000 / store.state.recordRate, performance.now());
       await new Promise((resolve) => setTimeout(resolve, due - performance.now()));
     } while (held === classId && store.state.source.kind !== "none");
-    source.pin(null);
-    store.set({ recording: null });
   }
 
   return {
@@ -55,9 +55,16 @@ export function createRecorder(store, source, addSamples) {
       if (busy || store.state.source.starting) return;
       busy = true;
       held = classId;
-      if (await ready()) await record(classId);
-      held = null;
-      busy = false;
+      try {
+        if (await ready()) await record(classId);
+      } catch (error) {
+        onTrouble(`Recording stopped: ${sentenceOf(error)}. Every picture taken so far is kept.`);
+      } finally {
+        source.pin(null);
+        store.set({ recording: null });
+        held = null;
+        busy = false;
+      }
     },
     end() {
       held = null;

@@ -34,6 +34,8 @@ export function ways({ engine, settings, choice }) {
  */
 export function createRuns(store, engineOf) {
   let stopped = false;
+  /** Resolves when what runs now has ended. */
+  let ended = Promise.resolve();
 
   /** @param {string} id @param {Partial<RunRow>} fields */
   const change = (id, fields) => store.patch("runs", { rows: store.state.runs.rows.map((row) => (row.id === id ? { ...row, ...fields } : row)) });
@@ -51,12 +53,15 @@ export function createRuns(store, engineOf) {
     store.patch("runs", { running: true, sentence: "", share: 0 });
     try {
       await work();
-      await engineOf().service.tuneClose();
     } catch (error) {
       store.patch("runs", { sentence: sentenceOf(error) });
     }
+    await engineOf().service.tuneClose().catch(() => undefined);
     store.patch("runs", { running: false, rows: store.state.runs.rows.map((row) => (row.step === "running" || row.step === "waiting" ? { ...row, step: "stopped" } : row)) });
   }
+
+  /** @param {() => Promise<void>} work */
+  const begin = (work) => (ended = alone(work));
 
   /** @param {RunRow} row @param {ReturnType<typeof conditions>} same */
   async function runOne({ id, settings }, same) {
@@ -113,16 +118,22 @@ export function createRuns(store, engineOf) {
 
   return {
     compare: () =>
-      alone(async () => {
+      begin(async () => {
         const same = conditions();
         store.patch("runs", { curve: null, rows: ways(store.state).map((way) => ({ ...way, step: "waiting", trained: null, history: [], accuracy: null, ms: null })) });
         for (const row of store.state.runs.rows) if (!stopped) await runOne(row, same);
       }),
-    curve: () => alone(curve),
+    curve: () => begin(curve),
     /** Ends it; what is finished stays. */
     stop() {
       stopped = true;
       engineOf().service.tuneStop().catch(() => undefined);
+    },
+    /** Ends it and forgets what was found: its project is about to be replaced. */
+    async abandon() {
+      if (store.state.runs.running) this.stop();
+      await ended;
+      store.patch("runs", { rows: [], curve: null, sentence: "" });
     },
   };
 }

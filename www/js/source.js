@@ -24,8 +24,11 @@ export function createSource(store, { onEnded }) {
   let frames = 0;
   let counted = performance.now();
   let drawing = false;
+  /** Counts what was asked for: a camera that was allowed after something else was chosen is let go again. */
+  let asked = 0;
 
   function stop() {
+    asked += 1;
     for (const track of stream?.getTracks() ?? []) track.stop();
     stream = null;
     video.srcObject = null;
@@ -35,17 +38,25 @@ export function createSource(store, { onEnded }) {
   /** @param {string} [device] the camera to use, else the one the browser prefers @returns {Promise<boolean>} whether it runs now */
   async function startCamera(device) {
     stop();
+    const mine = asked;
     store.patch("source", { starting: true, sentence: "" });
     try {
       if (!navigator.mediaDevices?.getUserMedia) throw new DOMException("", "InsecureContext");
-      stream = await navigator.mediaDevices.getUserMedia({ audio: false, video: { ...(device ? { deviceId: { exact: device } } : {}), width: { ideal: 640 }, height: { ideal: 480 } } });
+      const allowed = await navigator.mediaDevices.getUserMedia({ audio: false, video: { ...(device ? { deviceId: { exact: device } } : {}), width: { ideal: 640 }, height: { ideal: 480 } } });
+      if (mine !== asked) {
+        for (const track of allowed.getTracks()) track.stop();
+        return false;
+      }
+      stream = allowed;
       video.srcObject = stream;
       await video.play();
     } catch (error) {
+      if (mine !== asked) return false;
       stop();
       store.patch("source", { sentence: cameraTrouble(error) });
       return false;
     }
+    if (mine !== asked || !stream) return false;
     const track = stream.getVideoTracks()[0];
     track?.addEventListener("ended", () => {
       stop();
@@ -79,10 +90,14 @@ export function createSource(store, { onEnded }) {
   /** @returns {Promise<boolean>} */
   async function startDemo() {
     stop();
+    const mine = asked;
     store.patch("source", { starting: true, sentence: "" });
     try {
-      demo = movingDemo(await loadDemo(), (subject) => store.patch("source", { subject }));
+      const classes = await loadDemo();
+      if (mine !== asked) return false;
+      demo = movingDemo(classes, (subject) => store.patch("source", { subject }));
     } catch (error) {
+      if (mine !== asked) return false;
       store.patch("source", { starting: false, sentence: sentenceOf(error) });
       return false;
     }

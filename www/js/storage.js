@@ -1,5 +1,5 @@
 // What survives a closed tab: the project, its samples and what the network made of them, in IndexedDB. Knows
-// records, not what they mean. Every write answers "kept" or "full", so that the page can say so instead of losing
+// records, not what they mean. Every write answers how it went, so that the page can say so instead of losing
 // anything: samples that do not fit stay in memory.
 
 import { openDB } from "../vendor/idb.js";
@@ -7,19 +7,20 @@ import { openDB } from "../vendor/idb.js";
 /** @typedef {import("./types").Sample} Sample */
 /** @typedef {import("./types").StoredFeatures} StoredFeatures */
 /** @typedef {import("./types").Project} Project */
-/** @typedef {"kept" | "full"} Outcome */
+/** @typedef {"kept" | "full" | "failed"} Outcome */
 /** @typedef {Awaited<ReturnType<typeof openStorage>>} Storage */
 
 /**
- * Opens the database, or answers null where the browser has none to give or another tab holds the project.
- * @returns {Promise<{ storage: Storage | null, sentence: string }>}
+ * Opens the database and reads all that is in it; null where the browser has none to give or another tab holds the project.
+ * @returns {Promise<{ storage: Storage | null, stored: Awaited<ReturnType<Storage["read"]>> | null, sentence: string }>}
  */
 export async function tryStorage() {
-  if (!(await holdLock())) return { storage: null, sentence: "Headstart is already open in another tab, which keeps the project. What you do here is kept only as long as this tab is open." };
+  if (!(await holdLock())) return { storage: null, stored: null, sentence: "Headstart is already open in another tab, which keeps the project. What you do here is kept only as long as this tab is open." };
   try {
-    return { storage: await openStorage(), sentence: "" };
+    const storage = await openStorage();
+    return { storage, stored: await storage.read(), sentence: "" };
   } catch {
-    return { storage: null, sentence: "This browser does not let the page store anything (a private window?). Your examples are kept as long as this tab is open; save the project to keep them longer." };
+    return { storage: null, stored: null, sentence: "This browser does not let the page store anything (a private window?). Your examples are kept as long as this tab is open; save the project to keep them longer." };
   }
 }
 
@@ -69,8 +70,8 @@ async function outcome(write) {
   try {
     await write();
     return "kept";
-  } catch {
-    return "full";
+  } catch (error) {
+    return error instanceof DOMException && error.name === "QuotaExceededError" ? "full" : "failed";
   }
 }
 

@@ -27,6 +27,10 @@ export function obstacle(state) {
  */
 export function createTraining(store, engineOf) {
   let stopping = false;
+  /** Whether nobody wants what is being learned. */
+  let abandoned = false;
+  /** Resolves when what runs now has ended. @type {Promise<unknown>} */
+  let ended = Promise.resolve();
 
   /** The classes that take part. */
   const participants = () => store.state.classes.filter((entry) => entry.enabled && store.state.samples.some((sample) => sample.class === entry.id));
@@ -45,21 +49,29 @@ export function createTraining(store, engineOf) {
    * @param {{ classes: import("./types").ClassEntry[], settings: import("./types").TrainSettings, unfinished: null }} of
    * @param {() => Promise<Omit<import("./types").Head, "bytes" | "fingerprint" | "classes" | "settings"> & { head: Uint8Array } | null>} work
    */
-  async function run({ classes, settings }, work) {
+  function run(of, work) {
+    abandoned = false;
+    const mine = carryOut(of, work);
+    ended = mine.catch(() => undefined);
+    return mine;
+  }
+
+  /** @param {Parameters<typeof run>[0]} of @param {Parameters<typeof run>[1]} work @returns {Promise<void>} */
+  async function carryOut({ classes, settings }, work) {
     const engine = engineOf();
     const { generation } = engine;
     stopping = false;
     store.set({ training: { ...NO_TRAINING, running: true }, cell: null, changed: false });
     try {
       const learned = await work();
-      if (!learned) return store.set({ training: { ...NO_TRAINING, history: store.state.head?.history ?? [], split: store.state.head?.split ?? null }, changed: store.state.head !== null });
+      if (!learned || abandoned) return store.set({ training: { ...NO_TRAINING, history: store.state.head?.history ?? [], split: store.state.head?.split ?? null }, changed: store.state.head !== null });
       const { split, history, evaluation, head, stopped, ms } = learned;
       const fingerprint = store.state.engine.network?.fingerprint ?? "";
       store.set({ head: { bytes: head, fingerprint, classes, settings, history, evaluation, split, stopped, ms } });
       store.set({ training: { ...NO_TRAINING, history, split } });
     } catch (error) {
       const interrupted = engine.generation !== generation;
-      const unfinished = interrupted ? await unfinishedRun() : null;
+      const unfinished = interrupted && !abandoned ? await unfinishedRun() : null;
       store.set({ training: { ...NO_TRAINING, history: store.state.head?.history ?? [], sentence: unfinished ? "" : interrupted ? INTERRUPTED : sentenceOf(error), unfinished } });
       store.set({ changed: store.state.head !== null });
       if (!interrupted) await engine.survives(error);
@@ -83,25 +95,29 @@ export function createTraining(store, engineOf) {
     const byId = new Map(store.state.samples.map((sample) => [sample.id, sample]));
     const samples = note.samples.flatMap((id) => byId.get(id) ?? []);
     const settings = { ...note.settings, classes: note.classes.map((entry) => entry.id) };
-    const shown = await showPictures(engine, settings, samples, (done, total) => store.patch("training", { shown: done / total }), () => stopping);
-    store.patch("training", { shown: null });
-    if (!shown) return null;
-    const learned = await runEpochs(engine, settings, checkpoint, {
-      onStart: (split, history) => store.patch("training", { split, history }),
-      onStep: (step) => store.patch("training", { step }),
-      onEpoch: (result) => store.patch("training", { history: [...store.state.training.history.filter((earlier) => earlier.epoch < result.epoch), result], step: null }),
-      onCheckpoint: (bytes, epoch) => void keepCheckpoint({ ...note, epoch }, bytes),
-    });
-    await engine.service.tuneClose();
-    await engine.service.importHead(learned.head);
-    await forgetCheckpoint();
-    return learned;
+    try {
+      const shown = await showPictures(engine, settings, samples, (done, total) => store.patch("training", { shown: done / total }), () => stopping);
+      store.patch("training", { shown: null });
+      if (!shown) return null;
+      const learned = await runEpochs(engine, settings, checkpoint, {
+        onStart: (split, history) => store.patch("training", { split, history }),
+        onStep: (step) => store.patch("training", { step }),
+        onEpoch: (result) => store.patch("training", { history: [...store.state.training.history.filter((earlier) => earlier.epoch < result.epoch), result], step: null }),
+        onCheckpoint: (bytes, epoch) => void keepCheckpoint({ ...note, epoch }, bytes),
+      });
+      await engine.service.importHead(learned.head);
+      await forgetCheckpoint();
+      return learned;
+    } finally {
+      // Its copies of pictures and weights are of no more use; an engine that is gone has taken them along.
+      await engine.service.tuneClose().catch(() => undefined);
+    }
   }
 
   /** Goes on with what was broken off. */
   async function goOn() {
     const { unfinished } = store.state.training;
-    if (!unfinished || store.state.training.running) return;
+    if (!unfinished || store.state.training.running || store.state.runs.running) return;
     try {
       const checkpoint = await readCheckpoint(unfinished);
       store.set({ settings: unfinished.settings });
@@ -135,6 +151,13 @@ export function createTraining(store, engineOf) {
       stopping = true;
       engineOf().service.stop().catch(() => undefined);
       engineOf().service.tuneStop().catch(() => undefined);
+    },
+    /** Ends training for good and learns nothing from it: its project is about to be replaced. */
+    async abandon() {
+      if (!store.state.training.running) return;
+      abandoned = true;
+      this.stop();
+      await ended;
     },
     goOn: () => void goOn(),
     /** Nobody wants what was broken off. */

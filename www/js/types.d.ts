@@ -154,13 +154,16 @@ export type Place = import("./weights-store").Place;
 export interface Supply { files: Blob[] | null; part: "whole" | "trunk" }
 
 /** Which network a project uses, and where its values come from: as published, random numbers, or a file of the user's. */
-export interface Choice { id: string; weights: "published" | "random" | "file"; file: string; part: "whole" | "trunk" }
+export interface Choice { id: string; weights: "published" | "random" | "file"; file: string; part: "whole" | "trunk";
+  /** Whether the file of the user's has no classifier. */
+  trunkOnly?: boolean }
 
 export interface Project { id: string; name: string; classes: ClassEntry[]; settings: TrainSettings; head: Head | null; choice: Choice }
 
 export type EnginePhase = "starting" | "download" | LoadPhase | "ready" | "failed";
 export type View = "examples" | "network" | "predictions" | "networks" | "compare" | "digits" | "self-test";
-export interface Notice { id: string; tone: "plain" | "good" | "trouble"; text: string; action: { label: string; run: () => void } | null; progress: number | null; sticky: boolean }
+export interface Notice { id: string; tone: "plain" | "good" | "trouble"; text: string; /** Answers `false` where it could not be done now. */
+  action: { label: string; run: () => unknown } | null; progress: number | null; sticky: boolean }
 
 /** A file of weights that fits no network, or not the one it was given to; `details` lists everything that differs. */
 export interface Stranger { file: File; sentence: string; details: string; nearest: Inspection["nearest"] }

@@ -1,6 +1,7 @@
 // Weights for the page: the catalogue of where they are, the download with its progress, and what this browser keeps of
 // them. Knows no engine and no view. The files come as Blobs, of which nobody has to hold more than a range.
 
+import { sha256 as hasher } from "./sha256.js";
 import { SITE } from "./site.js";
 import { PIECE, download, isQuota, megabytes } from "./weights-download.js";
 import { bestShelf, memoryShelf } from "./weights-pieces.js";
@@ -80,7 +81,7 @@ export async function fetchWeights(place, { onProgress = () => {}, onNotice = ()
 
 /** @param {Place} place @param {Shelf} shelf @param {(done: number, total: number) => void} onProgress @param {AbortSignal} [signal] */
 async function bring(place, shelf, onProgress, signal) {
-  const folder = await shelf.open(await folderOf(place.key));
+  const folder = await shelf.open(folderOf(place.key));
   const kept = await readManifest(folder);
   // The same address may hold other weights by now.
   const fits = kept?.files.length === place.files.length && kept.files.every((file, index) => file.sha256 === place.files[index].sha256);
@@ -114,7 +115,7 @@ async function bring(place, shelf, onProgress, signal) {
  * @param {string} key @param {Blob} blob
  */
 export async function keep(key, blob) {
-  const folder = await (await bestShelf()).open(await folderOf(key));
+  const folder = await (await bestShelf()).open(folderOf(key));
   try {
     await folder.write("0.0", blob);
     await folder.write(MANIFEST, new Blob([JSON.stringify({ key, bytes: blob.size, files: [{ sha256: null, pieces: 1, bytes: blob.size, validator: null }] })]));
@@ -149,7 +150,7 @@ export async function cached() {
 /** Deletes what is kept of a place. @param {string} key */
 export async function remove(key) {
   for (const shelf of [await bestShelf(), memoryShelf()]) {
-    const name = await folderOf(key);
+    const name = folderOf(key);
     if ((await shelf.list()).includes(name)) await (await shelf.open(name)).remove();
   }
 }
@@ -175,8 +176,9 @@ async function readManifest(folder) {
   }
 }
 
-/** A name that every file system takes. @param {string} key */
-async function folderOf(key) {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(key)));
-  return Array.from(digest.subarray(0, 12), (byte) => byte.toString(16).padStart(2, "0")).join("");
+/** A name that every file system takes. Browsers have hashes of their own only for pages from https or localhost. @param {string} key */
+function folderOf(key) {
+  const hash = hasher();
+  hash.update(new TextEncoder().encode(key));
+  return hash.digest().slice(0, 24);
 }

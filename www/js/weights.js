@@ -101,7 +101,8 @@ export function createWeights(store, onNotice) {
         if (where !== "bundled" || !(error instanceof Error) || signal?.aborted) throw error;
         throw new Error(`The weights of ${model.title} did not arrive. ${error.message.replace(/ Choose another source.*$/, " Check the connection and download them again.")}`, { cause: error });
       } finally {
-        if (where === "remote") void refresh();
+        // Who downloads hundreds of megabytes wants to have them tomorrow.
+        if (where === "remote") void persisted({ ask: true }).then(refresh);
       }
     },
     /** @param {string} key */

@@ -3,7 +3,7 @@
 import { showInAddress } from "../address.js";
 import { sentenceOf } from "../engine.js";
 import { movedTo } from "../dial.js";
-import { keyOf, partOf, sameChoice, untrained, usually } from "../networks.js";
+import { comparable, keyOf, partOf, sameChoice, untrained, usually } from "../networks.js";
 import { NO_TRAINING } from "../store.js";
 
 /** @typedef {import("../types").Choice} Choice */
@@ -18,12 +18,16 @@ export function networkActions(page) {
   /**
    * Changes the network and keeps the samples; their features are computed anew, or remembered.
    * @param {Choice} choice @param {Head | null} head what was learned with it before
+   * @param {boolean} [changed] whether a choice of the same name stands for other weights now
    * @returns {Promise<boolean>} whether it is in use now
    */
-  async function use(choice, head) {
+  async function use(choice, head, changed = false) {
     const { state } = store;
-    if (sameChoice(choice, state.choice)) return true;
-    if (state.engine.phase !== "ready" || state.training.running) return false;
+    if (sameChoice(choice, state.choice) && !changed) return true;
+    if (state.engine.phase !== "ready" || state.training.running || state.runs.running) {
+      notices.show({ text: "The network is busy: try again in a moment." });
+      return false;
+    }
     try {
       await page.engine.choose(choice, () => {
         store.set({ head, changed: false, cell: null, diagram: { stage: null, layer: null } });
@@ -41,25 +45,19 @@ export function networkActions(page) {
     }
   }
 
-  /** @param {Choice} choice */
-  async function useUndoably(choice) {
+  /** @param {Choice} choice @param {boolean} [changed] */
+  async function useUndoably(choice, changed = false) {
     const { choice: before, head, samples } = store.state;
     show("network");
-    if (sameChoice(choice, before) || !(await use(choice, null))) return;
+    if ((sameChoice(choice, before) && !changed) || !(await use(choice, null, changed))) return;
     const said = samples.length > 0 ? ` Your ${samples.length} pictures stay; the head has to be trained again.` : "";
-    notices.undoable(`${titleOf(choice.id)} is in use${choice.weights === "random" ? ", starting from random numbers" : ""}.${said}`, () => void use(before, head));
+    notices.undoable(`${titleOf(choice.id)} is in use${choice.weights === "random" ? ", starting from random numbers" : ""}.${said}`, () => use(before, head));
   }
 
   /** @param {import("../types").View} view */
   function show(view) {
     store.set({ view });
     showInAddress(view);
-  }
-
-  /** Every choice there is to compare, by its key. */
-  function comparable() {
-    const { models, weights, choice } = store.state;
-    return new Map([choice, ...models.flatMap((model) => [usually(model, weights), untrained(model)])].map((entry) => [keyOf(entry), entry]));
   }
 
   return {
@@ -72,8 +70,8 @@ export function networkActions(page) {
       "pace-stop": () => page.paces.stop(),
       "compare-pick": (/** @type {string[]} */ picked) => store.patch("compare", { picked }),
       "compare-start": (/** @type {string[]} */ keys) => {
-        const choices = comparable();
-        void page.comparison.start(keys.map((key) => /** @type {Choice} */ (choices.get(key))));
+        const choices = comparable(store.state);
+        void page.comparison.start(keys.flatMap((key) => choices.get(key) ?? []));
       },
       "compare-with": (/** @type {string} */ id) => {
         const { models, weights, choice } = store.state;
@@ -106,7 +104,8 @@ export function networkActions(page) {
         return show("networks");
       }
       await page.weights.give(file);
-      await useUndoably({ id: model.id, weights: "file", file: file.name, part: part === "trunk" ? part : partOf(model) });
+      // A file of the same name may hold other weights than the one before.
+      await useUndoably({ id: model.id, weights: "file", file: file.name, part: part === "trunk" ? part : partOf(model), trunkOnly: part === "trunk" }, true);
     } catch (error) {
       notices.trouble(`${file.name}: ${sentenceOf(error)}`);
     }

@@ -40,6 +40,8 @@ export function projectActions(page) {
 
   /** Puts another project in the place of the open one. @param {Project} project @param {Sample[]} samples */
   async function replace(project, samples) {
+    page.comparison.stop();
+    await Promise.all([page.training.abandon(), page.runs.abandon()]);
     const before = store.state.samples.map((sample) => sample.id);
     page.persistence.removeSamples(before);
     await page.examples.remove(before);
@@ -57,14 +59,22 @@ export function projectActions(page) {
     page.persistence.addSamples(samples);
     page.persistence.addFeatures(page.examples.featuresOf(samples));
     await page.examples.add(samples);
+    const same = sameChoice(project.choice, store.state.choice);
+    if (store.state.engine.phase !== "ready") {
+      // What is being loaded is given the head when it is ready; another network is loaded instead of it.
+      if (same) return;
+      store.set({ choice: project.choice });
+      return page.engine.start();
+    }
     // Where the project's network cannot be had, the head of another one is refused with a sentence.
-    if (store.state.engine.phase !== "ready" || (!sameChoice(project.choice, store.state.choice) && (await page.useNetwork(project.choice, project.head)))) return;
-    await page.training.restore();
+    if (same || !(await page.useNetwork(project.choice, project.head))) await page.training.restore();
   }
 
   /** @param {Project} project @param {Sample[]} samples @param {string} said */
   async function replaceUndoably(project, samples, said) {
     const before = { project: projectOf(store.state), samples: store.state.samples };
+    // What could be taken back belongs to the project that goes.
+    notices.forgetUndo();
     await replace(project, samples);
     notices.undoable(said, () => void replace(before.project, before.samples));
   }
@@ -99,10 +109,11 @@ export function projectActions(page) {
         const reading = notices.show({ text: `Opening ${file.name}…`, progress: 0.5 });
         try {
           const { readProject } = await archive();
-          const { project, samples, features, skipped } = await readProject(file, file.name);
+          const { project, samples, features, skipped, headless } = await readProject(file, file.name);
           page.examples.remember(features);
           await replaceUndoably(project, samples, `${project.name} is open: ${project.classes.length} classes, ${samples.length} pictures.`);
           if (skipped > 0) notices.trouble(`${skipped} pictures in ${file.name} were damaged and left out.`);
+          if (headless) notices.trouble(`What was learned is damaged in ${file.name} and was left out: press Train to learn from the pictures again.`);
         } catch (error) {
           notices.trouble(sentenceOf(error));
         }

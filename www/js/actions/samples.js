@@ -7,7 +7,7 @@ import { fileName, save } from "../files.js";
 import { archive } from "../late.js";
 import { freeColor } from "../palette.js";
 import { keepPicture, readPicture } from "../pictures.js";
-import { isUntouched, samplesOf } from "../project.js";
+import { isUntouched, samplesOf, withLost } from "../project.js";
 import { random } from "../random.js";
 import { newId } from "../store.js";
 
@@ -40,7 +40,8 @@ export function sampleActions(page) {
   /** @param {Sample[]} samples */
   function putBack(samples) {
     const all = [...store.state.samples, ...samples].sort((one, other) => one.created - other.created);
-    store.set({ samples: all });
+    // Their class may have been removed since.
+    store.set({ samples: all, classes: withLost(store.state.classes, all) });
     page.persistence.addSamples(samples);
     page.persistence.addFeatures(page.examples.featuresOf(samples));
     void page.examples.add(samples);

@@ -101,6 +101,7 @@ export function viewActions(page) {
       "look-toggle": (/** @type {boolean} */ on) => store.patch("look", { on, maps: on ? store.state.look.maps : [] }),
       "known-toggle": (/** @type {boolean} */ open) => store.patch("known", { open }),
       "self-test-run": () => void selfTest(),
+      "notice-act": (/** @type {string} */ id) => notices.act(id),
       "notice-dismiss": (/** @type {string} */ id) => notices.dismiss(id),
       "undo": () => void notices.undo(),
     },

@@ -2,7 +2,7 @@
 // published weights where they are to be had, and untrained.
 
 import { emit, h, keyed, say, watch } from "../dom.js";
-import { byFamily, keyOf, megabytes, trainingWords, untrained, usually } from "../networks.js";
+import { byFamily, comparable, keyOf, megabytes, trainingWords, untrained, usually } from "../networks.js";
 import { sourceOf } from "../weights.js";
 
 /** @typedef {import("../types").State} State */
@@ -16,7 +16,8 @@ const SUGGESTIONS = [
 
 /** The keys that are ticked: the user's, or the first suggestion and the network in use. @param {State} state @returns {string[]} */
 export function pickedIn(state) {
-  return state.compare.picked ?? suggested(state, 0);
+  const known = comparable(state);
+  return (state.compare.picked ?? suggested(state, 0)).filter((key) => known.has(key));
 }
 
 /** What needs no download comes first; an untrained network stands in for one whose weights are not here. @param {State} state @param {number} which */

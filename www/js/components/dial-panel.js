@@ -19,7 +19,7 @@ export function dialPanel(element) {
   element.append(
     name,
     meaning,
-    h("div", { class: "dial-start", role: "group", "aria-label": "Training starts" }, ...starts.map(({ button }) => button), explain("the starting point", "Pretrained: the weights that the network's makers found with more than a million photos. From scratch: random numbers of the right size, the same for the same seed. The same pictures, the same network: the difference is what transfer learning is worth.")),
+    h("div", { class: "dial-start", role: "group", "aria-label": "Training starts" }, ...starts.map(({ button }) => button), explain("the starting point", "Pretrained: the weights that were learned before from very many pictures, most networks' from more than a million photos. From scratch: random numbers of the right size, the same for the same seed. The same pictures, the same network: the difference is what transfer learning is worth.")),
     h("dl", { class: "dial-facts" }, fact("Weights that learn", weights), fact("Memory", memory), fact("Time per epoch", h("dd", {}, time, measure))),
     whole,
     trouble,

@@ -18,7 +18,7 @@ export function knownAlready(element) {
     (network, phase, models, weights, choice) => {
       const model = models.find((entry) => entry.id === choice.id);
       const classifier = network && model ? model.parameters - network.parameters : 0;
-      whole.hidden = !network?.trunk || !network.pretrained;
+      whole.hidden = !network?.trunk || !network.pretrained || choice.trunkOnly === true;
       whole.disabled = phase !== "ready";
       const source = model && choice.weights === "published" ? sourceOf(model, weights, "whole") : null;
       const more = source?.where === "remote" ? ` (${megabytes(source.bytes)} to download)` : "";
@@ -26,6 +26,7 @@ export function knownAlready(element) {
       say(whole, `Load the whole network${more}`);
       if (!network || !model) say(words, "");
       else if (!network.pretrained) say(words, `${model.title} starts from random numbers here: it knows nothing yet.`);
+      else if (choice.trunkOnly) say(words, `Your file has only the part of ${model.title} that sees. To name things it would also need its classifier.`);
       else if (network.trunk) say(words, `Only the part of ${model.title} that sees is loaded. To name things it also needs its classifier, ${roughly(classifier)} weights more.`);
       else say(words, `Before any training of yours it can name ${network.classes === 1000 ? "a thousand" : network.classes} things. Its five best guesses for this picture:`);
     },

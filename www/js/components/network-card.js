@@ -1,7 +1,7 @@
 // One network on the shelf: its shape, its figures, where its weights are, and the button that puts it to use.
 
 import { emit, h, icon, say, watch } from "../dom.js";
-import { keyOf, megabytes, milliseconds, partOf, roughly, sameChoice, untrained, usually } from "../networks.js";
+import { keyOf, megabytes, milliseconds, roughly, sameChoice, untrained, usually } from "../networks.js";
 import { linksTo, sourceOf } from "../weights.js";
 import { entry, opener } from "./popover.js";
 import { silhouette } from "./silhouette.js";
@@ -75,12 +75,12 @@ export function networkCard(element, model) {
     },
   );
   const drawUse = watch(
-    (state) => [state.choice, state.weights, state.engine.phase, state.training.running],
+    (state) => [state.choice, state.weights, state.engine.phase, state.training.running || state.runs.running],
     (choice, known, phase, training) => {
-      const { where, bytes } = sourceOf(model, known, partOf(model));
+      const usual = usually(model, known);
+      const { where, bytes } = sourceOf(model, known, usual.part);
       say(weights.value, where === "none" ? "–" : megabytes(bytes));
       say(weights.label, { bundled: "comes with the page", kept: "in this browser", remote: "to download", none: "no weights here" }[where]);
-      const usual = usually(model, known);
       const mine = choice.id === model.id;
       inUse.hidden = !mine;
       say(/** @type {Element} */ (inUse.lastElementChild), choice.weights === "random" ? "In use, untrained" : choice.weights === "file" ? "In use, from your file" : "In use");

@@ -13,7 +13,7 @@ export function noticeList(element) {
         ({ id, tone, action, progress }) => {
           const text = h("span", { class: "notice-text" });
           const bar = progress === null ? null : h("progress", { max: 1, "aria-label": "Progress" });
-          const act = action && h("button", { type: "button", class: "small", onclick: () => { action.run(); emit(element, "notice-dismiss", id); } }, action.label);
+          const act = action && h("button", { type: "button", class: "small", onclick: () => emit(element, "notice-act", id) }, action.label);
           const close = h("button", { type: "button", class: "quiet icon-only", "aria-label": "Dismiss", onclick: () => emit(element, "notice-dismiss", id) }, icon("close"));
           return h("div", { class: `notice ${tone}`, role: tone === "trouble" ? "alert" : "status" }, h("div", { class: "notice-body" }, text, bar), act, close);
         },

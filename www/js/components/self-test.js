@@ -20,6 +20,8 @@ export function selfTest(element) {
     bar,
     output,
   );
+  /** @type {import("../types").State["selfTest"]["cases"]} */
+  let shown = null;
   return watch(
     (state) => [state.selfTest, state.engine, state.view],
     ({ running, done, total, cases, sentence }, engine, view) => {
@@ -34,7 +36,8 @@ export function selfTest(element) {
       else if (cases) say(text, failed.length === 0 ? `All ${cases.length} cases agree.` : `${failed.length} of ${cases.length} cases differ.`);
       else say(text, engine.phase === "ready" ? "" : "Waiting for the network…");
       output.hidden = !cases;
-      if (!cases || rows.childElementCount === cases.length) return;
+      if (!cases || shown === cases) return;
+      shown = cases;
       rows.replaceChildren(...[...failed, ...cases.filter((one) => one.ok)].map((one) => h("tr", { class: one.ok ? "" : "wrong" }, h("td", {}, one.name), h("td", { class: "figures" }, one.error.toExponential(1)), h("td", { class: "figures" }, one.tolerance.toExponential(1)), h("td", {}, one.ok ? "agrees" : "differs"))));
       const facts = { headstart: engine.info?.version, backend: engine.info?.label, reason: engine.info?.reason, browser: navigator.userAgent, cases: cases.length, failed };
       report.value = JSON.stringify(facts, null, 1);

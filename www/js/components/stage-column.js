@@ -2,7 +2,7 @@
 // its blocks and layers. With "look inside" on, each row shows what some of its channels see right now.
 
 import { emit, h, say, watch } from "../dom.js";
-import { roughly } from "../networks.js";
+import { lessonsOf, roughly } from "../networks.js";
 import { stageLayers } from "../stages.js";
 import { dialHandle } from "./dial-handle.js";
 import { drawTiles } from "./feature-tiles.js";
@@ -45,8 +45,8 @@ export function stageColumn(element, source) {
     },
   );
   const above = watch(
-    (state) => [state.choice.weights === "random" || state.settings.fresh, state.settings.cut === "image"],
-    (random, nothingAbove) => say(frozen, nothingAbove ? "Nothing is frozen: the whole network learns" : random ? "Above the line: frozen random numbers, never trained" : "Above the line: frozen, already learned from 1.3 million photos"),
+    (state) => [state.choice, state.engine.network, state.settings.fresh, state.settings.cut === "image"],
+    (choice, network, fresh, nothingAbove) => say(frozen, nothingAbove ? "Nothing is frozen: the whole network learns" : choice.weights === "random" || fresh ? "Above the line: frozen random numbers, never trained" : `Above the line: frozen, already learned from ${lessonsOf(network, choice)}`),
   );
   const unfold = watch(
     (state) => [state.diagram.stage, state.engine.layers, state.engine.network],

@@ -21,7 +21,9 @@ export function stageDiagram({ nodes }, layers, title) {
   new ResizeObserver(() => {
     if (element.clientWidth === width || element.clientWidth === 0) return;
     width = element.clientWidth;
+    const focused = element.contains(document.activeElement);
     draw();
+    if (focused) focus(current);
   }).observe(element);
 
   /** @param {Box} box */

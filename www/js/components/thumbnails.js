@@ -7,7 +7,7 @@ import { samplesOf } from "../project.js";
 const AT_FIRST = 18;
 const MORE = 120;
 
-/** @type {WeakMap<Blob, string>} Object addresses live as long as their blob's thumbnail is somewhere on the page. */
+/** @type {WeakMap<Blob, string>} One address for a picture, however often it is shown; undoing may show it again. */
 const addresses = new WeakMap();
 
 /** @param {Blob} blob */
@@ -45,6 +45,7 @@ export function thumbnails(element, id) {
     const mine = samplesOf(samples, id);
     const name = classes.find((entry) => entry.id === id)?.name ?? "";
     list.setAttribute("aria-label", `Pictures of ${name}`);
+    const focused = [...list.children].findIndex((item) => item === document.activeElement);
     keyed(
       list,
       mine.slice(-shown).reverse(),
@@ -56,6 +57,12 @@ export function thumbnails(element, id) {
         if (index === 0 && !list.contains(document.activeElement)) for (const other of list.children) /** @type {HTMLElement} */ (other).tabIndex = other === item ? 0 : -1;
       },
     );
+    // Whoever removes a picture by key stands on its neighbour then, not at the top of the page.
+    const neighbour = /** @type {HTMLElement | undefined} */ (list.children[Math.min(focused, list.children.length - 1)]);
+    if (focused >= 0 && neighbour && document.activeElement === document.body) {
+      neighbour.tabIndex = 0;
+      neighbour.focus();
+    }
     element.hidden = mine.length === 0;
     more.hidden = mine.length <= shown;
     say(more, `Show ${Math.min(MORE, mine.length - shown)} more of ${mine.length}`);

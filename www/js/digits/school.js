@@ -29,6 +29,21 @@ export function school(engine, breathe) {
   /** @type {Pupil | null} */
   let pupil = null;
   let stopAsked = false;
+  /** Questions that a trainer still has to answer: it is kept until then. @type {Set<Promise<unknown>>} */
+  const asked = new Set();
+
+  /** @template T @param {Promise<T>} answer @returns {Promise<T>} */
+  function asking(answer) {
+    asked.add(answer);
+    answer.catch(() => undefined).finally(() => asked.delete(answer));
+    return answer;
+  }
+
+  /** @param {Pupil["trainer"] | undefined} trainer */
+  async function dismiss(trainer) {
+    await Promise.allSettled(asked);
+    trainer?.dispose();
+  }
 
   function learning() {
     if (!pupil) throw new Error("No digits are there yet: wait until they are.");
@@ -46,8 +61,9 @@ export function school(engine, breathe) {
     async digitsBegin(sets, settings, run) {
       const trainer = await hire(settings);
       if (run) await trainer.restore(run.state);
-      pupil?.trainer.dispose();
+      const before = pupil?.trainer;
       pupil = { trainer, sets, settings, seen: run?.seen ?? 0, sound: { state: await trainer.snapshot(), seen: run?.seen ?? 0 }, checkMs: 0 };
+      await dismiss(before);
     },
 
     /**
@@ -60,8 +76,9 @@ export function school(engine, breathe) {
       if (settings.clipNorm !== current.settings.clipNorm) {
         const trainer = await hire(settings);
         await trainer.restore(await current.trainer.snapshot());
-        current.trainer.dispose();
+        const before = current.trainer;
         current.trainer = trainer;
+        await dismiss(before);
       }
       current.settings = settings;
       if (settings.average === 0) await current.trainer.average(0);
@@ -106,22 +123,22 @@ export function school(engine, breathe) {
     },
 
     /** How the network does on the digits kept apart. */
-    digitsCheck: () => check(learning()),
+    digitsCheck: () => asking(check(learning())),
     /** The shares of the ten digits in one picture. @param {Uint8Array} pixels */
     async digitsRead(pixels) {
-      const logits = await learning().trainer.predict(prepared([pixels]), 1);
+      const logits = await asking(learning().trainer.predict(prepared([pixels]), 1));
       return softmax(logits);
     },
     /** A digit as it would be shown: so many variants of it. @param {Uint8Array} pixels @param {import("./vary.js").Changes} changes @param {number} count */
     async digitsVariants(pixels, changes, count) {
-      const x = await written(learning().trainer, Array.from({ length: count }, () => pixels), changes, (at) => seedOf(at));
+      const x = await asking(written(learning().trainer, Array.from({ length: count }, () => pixels), changes, (at) => seedOf(at)));
       return Array.from({ length: count }, (_, index) => cutOut(x.subarray(index * INPUT * INPUT, (index + 1) * INPUT * INPUT)));
     },
-    digitsFilters: () => learning().trainer.parameter("conv1.weight"),
+    digitsFilters: () => asking(learning().trainer.parameter("conv1.weight")),
     /** Everything to go on with at another visit, and how many digits were seen until then. */
     async digitsState() {
       const { trainer, seen } = learning();
-      return { state: await trainer.snapshot(), seen };
+      return { state: await asking(trainer.snapshot()), seen };
     },
   };
 }
