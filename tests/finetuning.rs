@@ -74,6 +74,24 @@ fn trained(network: &Network, settings: &Settings, backend: &Backend) -> (EpochR
 }
 
 #[test]
+fn a_run_of_other_settings_than_were_made_ready_is_refused() {
+    let backend = Backend::Cpu(Cpu::new());
+    let ready = settings("conv2", 1, 0.001);
+    let mut tuning = prepared(&network("lenet5", false), &ready, &backend, 4);
+    let mut begin = |settings: Settings| block_on(tuning.begin(settings, &backend)).err();
+    let fewer = transfer::Settings { classes: vec!["above".into()], ..ready.training.clone() };
+    for other in [
+        Settings { fresh: true, ..ready.clone() },
+        settings("image", 1, 0.001),
+        Settings { training: fewer, ..ready.clone() },
+    ] {
+        let error = begin(other).expect("other settings").to_string();
+        assert!(error.contains("made ready for training 2 classes from conv2"), "{error}");
+    }
+    assert!(begin(ready).is_none());
+}
+
+#[test]
 fn every_cut_of_a_network_learns_and_predicts_what_it_was_checked_to() {
     let backend = Backend::Cpu(Cpu::new());
     let cases = [
@@ -229,7 +247,7 @@ fn a_run_over_the_limits_is_refused_with_what_would_fit() {
     let of = |batch_size, cut: &str, memory| {
         let mut settings = settings(cut, 1, 0.001);
         settings.training.batch_size = batch_size;
-        cost(&network, &settings, Room { memory, buffer: None }).expect("a legal cut")
+        cost(&network, &settings, Room { memory, buffer: None, pictures: 0 }).expect("a legal cut")
     };
     let (whole, head) = (of(64, "image", u64::MAX), of(64, "features", u64::MAX));
     assert_eq!((head.trained, head.picture_bytes), (2 * 64 + 2, 4 * 64));
@@ -288,7 +306,7 @@ fn where_computing_again_is_enough_the_refusal_says_so() {
     let of = |recompute, memory| {
         let mut settings = Settings { recompute, ..settings("image", 1, 0.001) };
         settings.training.batch_size = 64;
-        cost(&network, &settings, Room { memory, buffer: None }).expect("a legal cut")
+        cost(&network, &settings, Room { memory, buffer: None, pictures: 0 }).expect("a legal cut")
     };
     let [kept, again] = [false, true].map(|recompute| of(recompute, u64::MAX));
     assert_eq!([kept.bytes, again.bytes], [kept.kept_bytes, kept.recomputed_bytes]);
@@ -310,4 +328,20 @@ fn the_graphics_card_learns_the_curve_of_the_cpu() {
     let (on_cpu, ..) = trained(&network, &settings, &Backend::Cpu(Cpu::new()));
     let (on_gpu, ..) = trained(&network, &settings, &Backend::Gpu(gpu));
     assert!((on_cpu.loss - on_gpu.loss).abs() < 1e-3, "{on_cpu:?} {on_gpu:?}");
+}
+
+#[test]
+fn pictures_that_are_kept_count_and_a_batch_is_no_larger_than_all_of_them() {
+    let network = network("resnet20", false);
+    let of = |batch_size, pictures, memory, augmentation: &[Augmentation]| {
+        let mut settings = Settings { augmentation: augmentation.to_vec(), ..settings("image", 1, 0.001) };
+        settings.training.batch_size = batch_size;
+        cost(&network, &settings, Room { memory, buffer: None, pictures }).expect("a legal cut")
+    };
+    assert_eq!(of(500, 20, u64::MAX, &[]).bytes, of(20, 20, u64::MAX, &[]).bytes);
+    let alone = of(20, 1000, u64::MAX, &[]);
+    let with_pictures = alone.bytes + 1000 * alone.picture_bytes;
+    assert!(of(20, 1000, with_pictures, &[]).fits && !of(20, 1000, with_pictures - 1, &[]).fits);
+    let varied = of(20, 1000, with_pictures, &[Augmentation::Cutout { side: 6 }]);
+    assert!(varied.sentence.expect("five times the pictures").contains("MB for the pictures"));
 }

@@ -93,6 +93,21 @@ fn a_counter_is_listed_and_has_no_values() {
 }
 
 #[test]
+fn an_onnx_shape_is_no_tensor_of_the_network() {
+    // One more initialiser, as Caffe2 exports it for a Reshape; messages that follow each other are one.
+    let name = b"OC2_DUMMY_1";
+    let mut tensor = vec![0x08, 2, 0x10, 7, 0x42, name.len() as u8];
+    tensor.extend(name);
+    tensor.extend([0x4a, 16]);
+    tensor.extend([1_i64, -1].iter().flat_map(|number| number.to_le_bytes()));
+    let graph = [&[0x2a, tensor.len() as u8], &tensor[..]].concat();
+    let file = [&bytes("raw.onnx")[..], &[0x3a, graph.len() as u8], &graph].concat();
+    let checkpoint = Checkpoint::read(file).expect("an ONNX file");
+    assert_values("with a shape", &checkpoint, "");
+    assert_eq!(checkpoint.names().count(), opened("raw.onnx").names().count());
+}
+
+#[test]
 fn several_files_are_one_checkpoint_with_or_without_their_index() {
     let file = |name: &str| Storage::memory(bytes(name));
     let [first, second, index] = [

@@ -149,6 +149,36 @@ fn a_run_that_was_stopped_goes_on_as_if_it_had_not_been() {
 }
 
 #[test]
+fn what_has_ended_is_not_trained_again_and_a_lost_file_is_written_again() {
+    let (recipe, out) = (recipe(2, 0.05, ""), place("ended"));
+    let (checkpoint, aside) = (out.with_extension("checkpoint.safetensors"), out.with_extension("aside"));
+    let run = |recipe: &Recipe, resume| {
+        let (training, test) = (Digits::new(200, 1), Digits::new(60, 2));
+        let run = Run { recipe, training: &training, test: Some(&test), start: None, out: &out, resume };
+        let mut epochs = 0;
+        let curve = run.train(&Backend::Cpu(Cpu::new()), &mut |event| {
+            if matches!(event, Event::Epoch(_)) {
+                epochs += 1;
+                fs::copy(&checkpoint, &aside).expect("a checkpoint after every epoch");
+            }
+            ControlFlow::Continue(())
+        });
+        (curve.expect("a sound run"), epochs)
+    };
+    let (curve, epochs) = run(&recipe, false);
+    assert_eq!(epochs, 2);
+    let weights = fs::read(&out).expect("the weights");
+    let promises = Recipe { expected_accuracy: Some(0.5), ..recipe.clone() };
+    assert_eq!(run(&promises, true), (curve.clone(), 0), "a promise changes nothing of the training");
+    assert_eq!(run(&Recipe { seed: 7, ..recipe.clone() }, true).1, 2, "another run is begun");
+    // As if it had been killed between its last checkpoint and its file.
+    run(&recipe, false);
+    fs::rename(&aside, &checkpoint).and_then(|()| fs::remove_file(&out)).expect("files of this test");
+    assert_eq!(run(&recipe, true), (curve, 0));
+    assert!(fs::read(&out).expect("the weights") == weights, "the weights differ");
+}
+
+#[test]
 fn another_seed_gives_another_curve() {
     let curve = |seed| {
         let recipe = Recipe { seed, ..recipe(1, 0.05, "") };

@@ -3,9 +3,12 @@
 //!
 //! The photos are looked for in `../shared/data`, or in the folder that HEADSTART_DATA names.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+mod common;
 
+use std::fs;
+use std::path::Path;
+
+use common::data;
 use headstart::exec::cpu::Cpu;
 use headstart::graph::{Graph, Param};
 use headstart::image::preprocess;
@@ -45,13 +48,8 @@ fn so_is_a_head_on_weights_of_eight_bits() {
 }
 
 fn hold_against_the_reference(weights: &str, parameters: &Parameters) {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let data = std::env::var_os("HEADSTART_DATA").map_or_else(|| root.join("../shared/data"), PathBuf::from);
-    let folder = data.join("transfer/hand-signs");
-    let Ok(index) = fs::read(folder.join("index.json")) else {
-        println!("skipped: there are no photos in {}; set HEADSTART_DATA", folder.display());
-        return;
-    };
+    let Some(folder) = data::optional("transfer/hand-signs") else { return };
+    let index = fs::read(folder.join("index.json")).expect("the index lies beside the photos");
     let index: Index = serde_json::from_slice(&index).expect("a readable index");
     let reference = fs::read(folder.join("reference.json")).expect("the reference lies beside the photos");
     let reference: Value = serde_json::from_slice(&reference).expect("a readable reference");

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::settings::Settings;
-use super::{Tunable, TuneError};
+use super::{Tunable, TuneError, VARIANTS};
 use crate::graph::NodeId;
 use crate::network::Network;
 use crate::plan::{Plan, Rule};
@@ -16,6 +16,8 @@ pub struct Room {
     pub memory: u64,
     /// Bytes of one buffer, where that is limited.
     pub buffer: Option<u64>,
+    /// Pictures that are kept beside what trains; 0 where nobody knows.
+    pub pictures: usize,
 }
 
 /// Crosses to JavaScript in camel case.
@@ -44,16 +46,20 @@ pub struct Cost {
 struct Need {
     trained: u64,
     bytes: u64,
+    /// Of all pictures that are kept.
+    pictures: u64,
     /// The largest buffer.
     largest: u64,
 }
 
 /// Fails if the network cannot be cut there.
 pub fn cost(network: &Network, settings: &Settings, room: Room) -> Result<Cost, TuneError> {
-    let batch = settings.training.batch_size.max(1);
+    // A batch is no larger than all that there is.
+    let most = if room.pictures > 0 { room.pictures } else { usize::MAX };
+    let batch = settings.training.batch_size.clamp(1, most);
     let here = Tunable::new(network, settings);
     let [kept, recomputed] =
-        [false, true].map(|recompute| need(&here, &Settings { recompute, ..settings.clone() }, batch));
+        [false, true].map(|recompute| need(&here, &Settings { recompute, ..settings.clone() }, batch, room));
     let (kept, recomputed) = (kept?, recomputed?);
     let [kept_bytes, recomputed_bytes] = [kept.bytes, recomputed.bytes];
     // The way out that changes nothing of what is learned.
@@ -78,27 +84,33 @@ pub fn cost(network: &Network, settings: &Settings, room: Room) -> Result<Cost, 
     if !fits {
         cost.largest_batch = largest_batch(&here, settings, batch, room)?;
         cost.deepest_cut = deepest_cut(&here, settings, batch, room)?;
-        cost.sentence = Some(cost.refusal(settings, need.largest, saves, room));
+        cost.sentence = Some(cost.refusal(settings, &need, saves, room));
     }
     Ok(cost)
 }
 
 impl Room {
     fn holds(&self, need: &Need) -> bool {
-        need.bytes <= self.memory && self.buffer.is_none_or(|most| need.largest <= most)
+        need.bytes + need.pictures <= self.memory && self.buffer.is_none_or(|most| need.largest <= most)
     }
 }
 
 impl Cost {
     /// `saves` are the bytes that would do if what is cheap were computed again.
-    fn refusal(&self, settings: &Settings, largest: u64, saves: Option<u64>, room: Room) -> String {
+    fn refusal(&self, settings: &Settings, need: &Need, saves: Option<u64>, room: Room) -> String {
         let megabytes = |bytes: u64| format!("{} MB", bytes.div_ceil(1_000_000));
         let batch = settings.training.batch_size;
         let why = match room.buffer {
-            Some(most) if largest > most => {
-                format!("a buffer of {}, and this device allows {}", megabytes(largest), megabytes(most))
+            Some(most) if need.largest > most => {
+                format!("a buffer of {}, and this device allows {}", megabytes(need.largest), megabytes(most))
             }
-            _ => format!("{}, and {} are there", megabytes(self.bytes), megabytes(room.memory)),
+            _ if need.pictures > 0 => format!(
+                "{}, and {} for the pictures, and {} are there",
+                megabytes(need.bytes),
+                megabytes(need.pictures),
+                megabytes(room.memory)
+            ),
+            _ => format!("{}, and {} are there", megabytes(need.bytes), megabytes(room.memory)),
         };
         let again = saves.map_or_else(String::new, |bytes| {
             format!("save memory by computing again what is cheap, which needs {}, ", megabytes(bytes))
@@ -119,7 +131,7 @@ impl Cost {
     }
 }
 
-fn need(network: &Tunable, settings: &Settings, batch: usize) -> Result<Need, TuneError> {
+fn need(network: &Tunable, settings: &Settings, batch: usize, room: Room) -> Result<Need, TuneError> {
     let (frozen, _) = network.parts(1)?;
     let (_, trained) = network.parts(batch)?;
     let options = settings.options(&network.head()?);
@@ -128,13 +140,18 @@ fn need(network: &Tunable, settings: &Settings, batch: usize) -> Result<Need, Tu
     let length = |param: usize| plan.graph.params[param].dims.iter().product::<usize>();
     let learns = |rule: &Rule| matches!(rule, Rule::Sgd { .. } | Rule::Adam { .. });
     let updates = plan.updates.iter().filter(|update| learns(&update.rule));
+    // The last good epoch is kept, and kept once more and written as bytes when it becomes a checkpoint.
+    let snapshot: usize =
+        plan.updates.iter().map(|update| length(update.param.0) * (1 + update.rule.states())).sum();
+    let each = if settings.augmentation.is_empty() { 1 } else { 1 + VARIANTS };
     // What checks an epoch is there beside what trains, and so is the frozen part, for one picture.
     let checked = logits.map_or(0, |logits| Plan::new(&trained, &[logits]).bytes());
     let frozen = frozen.map_or(0, |graph| Plan::new(&graph, &[NodeId(graph.nodes.len() - 1)]).bytes());
     let values = plan.slots.iter().copied().chain((0..plan.graph.params.len()).map(length));
     Ok(Need {
         trained: updates.map(|update| length(update.param.0) as u64).sum(),
-        bytes: (plan.bytes() + checked + frozen) as u64,
+        bytes: (plan.bytes() + checked + frozen + 3 * 4 * snapshot) as u64,
+        pictures: (room.pictures * each * 4 * network.at_cut()?) as u64,
         largest: 4 * values.max().unwrap_or(0) as u64,
     })
 }
@@ -149,7 +166,7 @@ fn largest_batch(
     let (mut fits, mut fails) = (0, batch);
     while fails - fits > 1 {
         let middle = fits + (fails - fits) / 2;
-        match room.holds(&need(network, settings, middle)?) {
+        match room.holds(&need(network, settings, middle, room)?) {
             true => fits = middle,
             false => fails = middle,
         }
@@ -169,7 +186,7 @@ fn deepest_cut(
     for cut in ["image"].into_iter().chain(stages).chain(["features"]) {
         let there = Tunable { cut: cut.into(), ..network.clone() };
         let settings = Settings { cut: cut.into(), ..settings.clone() };
-        if room.holds(&need(&there, &settings, batch)?) {
+        if room.holds(&need(&there, &settings, batch, room)?) {
             return Ok(Some(cut.into()));
         }
     }

@@ -57,6 +57,10 @@ pub enum TuneError {
     File(#[from] FileError),
     #[error("there is no example {id} to vary; add its picture first")]
     Unknown { id: String },
+    #[error(
+        "this was made ready for training {classes} classes from {cut}, {start}; make it ready anew for other settings"
+    )]
+    OtherSettings { classes: usize, cut: String, start: &'static str },
     #[error("no fine-tuning is under way; begin one first")]
     NotBegun,
     #[error(
@@ -183,12 +187,16 @@ impl FineTuning {
         if expected != found {
             return Err(TuneError::Length { id, expected, found });
         }
+        // What is shown again is varied anew.
+        let before = self.place(&id).ok().and_then(|place| self.variants.get_mut(place));
+        before.into_iter().for_each(Vec::clear);
         Ok(self.examples.insert(Example { id, class, burst, features })?)
     }
 
     /// Starts a run over the examples, from the network's own weights or fresh ones; a run under way ends.
     pub async fn begin(&mut self, settings: Settings, backend: &Backend) -> Result<&mut Run, TuneError> {
         self.run = None;
+        self.network.check(&settings)?;
         let run = Run::new(&self.network, settings, &self.examples, backend).await?;
         Ok(self.run.insert(run))
     }
@@ -238,6 +246,16 @@ impl Tunable {
         let (cut, classes) = (settings.cut.clone(), settings.training.classes.len());
         let fingerprint = network.fingerprint.clone();
         Self { network: network.trainable(), cut, fresh: settings.fresh, classes, fingerprint }
+    }
+
+    /// Fails if a run with these settings would train something else than what was made ready.
+    fn check(&self, settings: &Settings) -> Result<(), TuneError> {
+        let same = settings.cut == self.cut
+            && settings.fresh == self.fresh
+            && settings.training.classes.len() == self.classes;
+        let start = if self.fresh { "from scratch" } else { "from what was learned before" };
+        let (classes, cut) = (self.classes, self.cut.clone());
+        if same { Ok(()) } else { Err(TuneError::OtherSettings { classes, cut, start }) }
     }
 
     /// What is frozen and what is trained, for a batch of `n`.

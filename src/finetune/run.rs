@@ -34,6 +34,8 @@ pub struct Run {
     /// Of the epoch under way.
     order: Vec<usize>,
     step: usize,
+    /// Steps since the sums were read.
+    unread: usize,
     loss: f64,
     correct: f64,
     /// At the end of the last epoch that went well, or before the first.
@@ -53,11 +55,15 @@ pub struct Learned {
     pub epoch: usize,
     pub step: usize,
     pub steps: usize,
-    /// Mean over the batch, before it was learned.
-    pub loss: f64,
+    /// Mean over the batches since it was read last, each before it was learned. None where it was not read: reading waits
+    /// for the device, so that only every fourth batch does, and the first few.
+    pub loss: Option<f64>,
     /// After the last batch of an epoch.
     pub report: Option<EpochReport>,
 }
+
+/// Steps after which the sums are read.
+const READ_EVERY: usize = 4;
 
 /// Streams of the seed; every epoch's order has one of its own, so that a run that is resumed finds it again.
 const SUBSET: u64 = 3;
@@ -89,6 +95,7 @@ impl Run {
             batch,
             order: Vec::new(),
             step: 0,
+            unread: 0,
             loss: 0.0,
             correct: 0.0,
             good,
@@ -126,7 +133,7 @@ impl Run {
         }
         self.trainer.restore(&checkpoint.snapshot)?;
         (self.good, self.history) = (checkpoint.snapshot, checkpoint.history);
-        (self.step, self.loss, self.correct) = (0, 0.0, 0.0);
+        (self.step, self.unread, self.loss, self.correct) = (0, 0, 0.0, 0.0);
         Ok(())
     }
 
@@ -140,7 +147,7 @@ impl Run {
     ) -> Result<Learned, TuneError> {
         let last = self.diverged.as_ref().or_else(|| self.history.last().filter(|last| last.done)).cloned();
         if let Some(report) = last {
-            return Ok(self.learned(report.loss, Some(report)));
+            return Ok(self.learned(Some(report.loss), Some(report)));
         }
         if self.step == 0 {
             let seed = self.settings.seed();
@@ -164,15 +171,23 @@ impl Run {
         let done = self.history.len() * self.steps() + self.step;
         self.trainer.set_learning_rate(self.settings.learning_rate(done, self.steps()));
         self.trainer.step_from_cut(&x, &labels).await?;
-        let sums = self.trainer.take_sums().await?;
         self.step += 1;
+        self.unread += 1;
+        let last = self.step == self.steps();
+        // A learning rate that is far too large shows at once, and so does how long a step takes.
+        let early = self.history.is_empty() && self.step <= READ_EVERY;
+        if !last && !early && self.unread < READ_EVERY {
+            return Ok(self.learned(None, None));
+        }
+        let sums = self.trainer.take_sums().await?;
+        let loss = sums.loss / std::mem::take(&mut self.unread) as f64;
         self.loss += sums.loss;
         self.correct += sums.correct;
         if !sums.loss.is_finite() {
             return self.recover(network, examples, backend).await;
         }
-        if self.step < self.steps() {
-            return Ok(self.learned(sums.loss, None));
+        if !last {
+            return Ok(self.learned(Some(loss), None));
         }
         let snapshot = self.trainer.snapshot().await?;
         let sound = snapshot.tensors.iter().flat_map(|kept| &kept.values).all(|value| value.is_finite());
@@ -196,7 +211,7 @@ impl Run {
             done: epoch >= epochs,
             note: None,
         };
-        let learned = self.learned(sums.loss, Some(report.clone()));
+        let learned = self.learned(Some(loss), Some(report.clone()));
         self.history.push(report);
         (self.good, self.average) = (snapshot, average);
         (self.step, self.loss, self.correct) = (0, 0.0, 0.0);
@@ -235,7 +250,7 @@ impl Run {
         self.training.len().div_ceil(self.batch)
     }
 
-    fn learned(&self, loss: f64, report: Option<EpochReport>) -> Learned {
+    fn learned(&self, loss: Option<f64>, report: Option<EpochReport>) -> Learned {
         Learned { epoch: self.history.len() + 1, step: self.step, steps: self.steps(), loss, report }
     }
 
@@ -267,7 +282,7 @@ impl Run {
         });
         let report = EpochReport { done: true, note: Some(note), ..before };
         self.diverged = Some(report.clone());
-        Ok(self.learned(report.loss, Some(report)))
+        Ok(self.learned(Some(report.loss), Some(report)))
     }
 
     /// The average after an epoch that ends with these weights, if one is asked for.

@@ -30,11 +30,11 @@ pub enum RunError {
     Unwritable { place: String, reason: String },
     #[error("{place} cannot be read ({reason}); check its name")]
     Unreadable { place: String, reason: String },
-    #[error("{place} is not a checkpoint of this program; remove it, or train without --resume")]
-    NotACheckpoint { place: String },
     #[error(
-        "{place} is a checkpoint of another recipe ({title}); train without --resume, or choose another --out"
+        "{place} is not a checkpoint of this program, or is one of other classes; remove it, or choose another --out"
     )]
+    NotACheckpoint { place: String },
+    #[error("{place} is a checkpoint of another recipe ({title}); remove it, or choose another --out")]
     OtherRecipe { place: String, title: String },
     #[error("there are {found} pictures to learn from, fewer than a batch of {batch}; lower batch")]
     TooFewPictures { found: usize, batch: usize },

@@ -85,6 +85,9 @@ pub struct Note {
     pub model: String,
     pub fit: Fit,
     pub classes: Vec<String>,
+    /// All of it; files of earlier versions lack it.
+    #[serde(default)]
+    pub recipe: Option<Recipe>,
 }
 
 impl Note {
@@ -159,6 +162,12 @@ pub enum RecipeError {
 }
 
 impl Recipe {
+    /// Whether both give the same weights: what a recipe is called and what it promises is no part of that.
+    pub fn trains_like(&self, other: &Self) -> bool {
+        let bare = |recipe: &Self| Self { title: String::new(), expected_accuracy: None, ..recipe.clone() };
+        bare(self) == bare(other)
+    }
+
     /// Reads a recipe's text. Fails with the line that is wrong, or the field.
     pub fn parse(text: &str) -> Result<Self, RecipeError> {
         let recipe: Self =

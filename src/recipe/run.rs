@@ -33,7 +33,7 @@ pub struct Run<'a> {
     pub start: Option<Checkpoint>,
     /// Where the weights go. The checkpoint and the curve are written beside them.
     pub out: &'a Path,
-    /// Goes on from the checkpoint, if there is one.
+    /// Goes on from the checkpoint, if there is one; what has ended is not trained again.
     pub resume: bool,
 }
 
@@ -77,6 +77,9 @@ impl Run<'_> {
         if steps == 0 {
             return Err(RunError::TooFewPictures { found: self.training.len(), batch: self.recipe.batch });
         }
+        if let Some(curve) = self.finished() {
+            return Ok(curve);
+        }
         let mut state = self.begin(spec, backend)?;
         let parameters = state.trainer.names().map(|(_, dims)| dims.iter().product::<usize>()).sum();
         let [kept_bytes, recomputed_bytes] = self.memory(spec)?;
@@ -85,6 +88,10 @@ impl Run<'_> {
         for epoch in done..self.recipe.epochs {
             let (loss, accuracy, learning_rate) = self.epoch(epoch, steps, spec, &mut state, observe)?;
             let weights = state.weights()?;
+            if !finite(&weights) || !finite(&state.trained()?) {
+                // The loss was right before the last update and cannot tell.
+                return Err(self.diverged([epoch, steps - 1], learning_rate, &state)?);
+            }
             let tested = self.test(spec, &weights, observe)?;
             let rounded = curve::rounded;
             state.curve.push(Point {
@@ -97,16 +104,24 @@ impl Run<'_> {
             });
             self.save(&mut state)?;
             let last = epoch + 1 == self.recipe.epochs;
-            if last {
-                self.finish(&weights)?;
-            }
             if observe(Event::Epoch(&state.curve[epoch])).is_break() && !last {
                 return Ok(state.curve);
             }
         }
-        // A run that had ended before has none any more.
+        // Also where the last epoch was done before, and only its file is missing.
+        self.finish(&state.weights()?)?;
         let _ = fs::remove_file(self.checkpoint());
         Ok(state.curve)
+    }
+
+    /// The curve of this very run, where it is to go on and has ended already.
+    fn finished(&self) -> Option<Vec<Point>> {
+        if !self.resume || self.checkpoint().exists() {
+            return None;
+        }
+        let trained_by = Note::of(&fs::read(self.out).ok()?)?.recipe?;
+        let curve = curve::parse(&fs::read_to_string(self.out.with_extension("curve.csv")).ok()?)?;
+        (trained_by.trains_like(self.recipe) && curve.len() == self.recipe.epochs).then_some(curve)
     }
 
     /// The state before the first step, or that of the checkpoint.
@@ -118,6 +133,11 @@ impl Run<'_> {
             Some(checkpoint) => Parameters::from_checkpoint(checkpoint.clone(), &whole, true, seed)?,
             None => Parameters::initialised(seed),
         };
+        let (graph, cut) = self.graph(spec)?;
+        // Auxiliary heads, which the weights to start from need not have.
+        let extra =
+            graph.params.iter().filter(|param| !whole.params.iter().any(|known| known.name == param.name));
+        let parameters = parameters.with_fresh(extra.map(|param| param.name.clone()), seed);
         let lookup = async |param: &Param| {
             parameters.values(param).await.map_err(|error| ExecError::Weights(error.to_string()))
         };
@@ -126,7 +146,6 @@ impl Run<'_> {
             let data = pollster::block_on(parameters.values(param))?.data;
             first.insert(param.name.clone(), Values { dims: param.dims.clone(), data });
         }
-        let (graph, cut) = self.graph(spec)?;
         let options = self.recipe.options(&graph);
         let trainer = Trainer::new(&graph, cut, options, backend, &lookup, &|_, _, _| {});
         let mut state =
@@ -166,7 +185,7 @@ impl Run<'_> {
         let Some((tensors, progress)) = tensors::read::<Progress>(bytes) else {
             return Err(RunError::NotACheckpoint { place });
         };
-        if progress.recipe != *self.recipe {
+        if !progress.recipe.trains_like(self.recipe) {
             return Err(RunError::OtherRecipe { place, title: progress.recipe.title });
         }
         if state.restore(&tensors, progress) { Ok(()) } else { Err(RunError::NotACheckpoint { place }) }
@@ -248,6 +267,7 @@ impl Run<'_> {
             model: self.recipe.model.clone(),
             fit: self.recipe.data.fit,
             classes: self.training.classes().to_vec(),
+            recipe: Some(self.recipe.clone()),
         };
         tensors::write(self.out, &tensors::bytes(weights, &note, self.recipe.precision))
     }
@@ -273,4 +293,8 @@ impl Run<'_> {
     fn checkpoint(&self) -> PathBuf {
         self.out.with_extension("checkpoint.safetensors")
     }
+}
+
+fn finite(tensors: &Tensors) -> bool {
+    tensors.values().flat_map(|values| &values.data).all(|value| value.is_finite())
 }

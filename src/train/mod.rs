@@ -108,11 +108,12 @@ impl Trainer {
             }
             lookup.values(param).await
         };
-        let program = backend.prepare(plan.clone(), &values, progress).await?;
+        // Weights are not shared with other programs by name: the backend may run another network by now.
+        let program = backend.prepare_alone(plan.clone(), &values, progress).await?;
         let prefix = match prefix {
             Some(prefix) => {
                 let end = NodeId(prefix.nodes.len() - 1);
-                Some(backend.prepare(Plan::new(&prefix, &[end]), lookup, progress).await?)
+                Some(backend.prepare_alone(Plan::new(&prefix, &[end]), lookup, progress).await?)
             }
             None => None,
         };

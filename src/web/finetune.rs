@@ -30,19 +30,21 @@ const MEMORY: u64 = 2 << 30;
 
 #[wasm_bindgen]
 impl Engine {
-    /// What a run with these settings would cost: nothing is allocated for the answer. `room` is the number of bytes that
-    /// there are, 2 GiB if not given.
+    /// What a run with these settings would cost: nothing is allocated for the answer. `room` says how many bytes
+    /// there are, 2 GiB if not given, and how many pictures are kept in them.
     #[wasm_bindgen(js_name = trainingCost, unchecked_return_type = "TrainingCost")]
     pub async fn training_cost(
         &self,
         #[wasm_bindgen(unchecked_param_type = "FineTuningSettings")] settings: JsValue,
-        #[wasm_bindgen(unchecked_param_type = "{ memory?: number } | undefined")] room: JsValue,
+        #[wasm_bindgen(unchecked_param_type = "{ memory?: number, pictures?: number } | undefined")]
+        room: JsValue,
     ) -> Result<JsValue, JsError> {
         let settings = read(&settings)?;
         let network = self.network.lock().await;
         let network = network.as_ref().ok_or_else(|| sentence("no network is loaded; call load() first"))?;
         let memory = number(&room, "memory")?.unwrap_or(MEMORY);
-        let room = Room { memory, buffer: self.backend.largest_buffer() };
+        let pictures = number(&room, "pictures")?.unwrap_or(0) as usize;
+        let room = Room { memory, buffer: self.backend.largest_buffer(), pictures };
         to_js(&finetune::cost(network, &settings, room).map_err(sentence)?)
     }
 

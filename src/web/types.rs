@@ -63,7 +63,9 @@ export interface ModelInfo {
   depth: number;
   /** The paper's own figures, where it gives them. */
   figures: { parameters: number | null, macs: number | null };
-  /** Percent of ImageNet's validation pictures that published weights get right, and whose weights. */
+  /** What published weights were trained on: "ImageNet", "CIFAR-10", "MNIST". */
+  dataset: string;
+  /** Percent of the dataset's pictures for testing that published weights get right, and whose weights. */
   accuracy: { top1: number, source: string } | null;
   parameters: number;
   /** Multiply-accumulates per picture. */
@@ -255,7 +257,8 @@ export interface StepReport {
   epoch: number;
   step: number;
   steps: number;
-  loss: number;
+  /** Mean over the batches since it was read last; null where it was not: reading waits for the device. */
+  loss: number | null;
   report: EpochReport | null;
 }
 

@@ -46,6 +46,10 @@ pub(super) async fn index(storage: &Storage) -> Result<BTreeMap<String, Stored>,
                 while let Some((field, value)) = next(&mut graph).await? {
                     if let (INITIALIZER, Field::Piece(place)) = (field, value) {
                         let (name, stored) = initialiser(storage, place).await?;
+                        // Shapes that the graph around the weights asks for: Caffe2 exports a Reshape's as OC2_DUMMY_1.
+                        if stored.kind == Kind::Other(SHAPES.into()) {
+                            continue;
+                        }
                         if tensors.len() == MAX_TENSORS {
                             return Err(damaged("it has more tensors than any network"));
                         }
@@ -110,6 +114,9 @@ async fn initialiser(storage: &Storage, place: Range<u64>) -> Result<(String, St
 
 const MAX_DIMS: usize = 8;
 
+/// The type of numbers that no network learns.
+const SHAPES: &str = "int64";
+
 /// The type of a tensor's values and the bytes of one. Types that cannot be read keep their number in `TensorProto`.
 fn kind_of(number: u64, raw: bool) -> (Kind, u64) {
     match (number, raw) {
@@ -117,7 +124,7 @@ fn kind_of(number: u64, raw: bool) -> (Kind, u64) {
         (10, true) => (Kind::F16, 2),
         (16, true) => (Kind::Bf16, 2),
         (6, _) => (Kind::Other("int32".into()), 4),
-        (7, _) => (Kind::Other("int64".into()), 8),
+        (7, _) => (Kind::Other(SHAPES.into()), 8),
         (11, _) => (Kind::Other("float64".into()), 8),
         (other, true) => (Kind::Other(format!("ONNX type {other}")), 1),
         (other, false) => (Kind::Other(format!("ONNX type {other}, one value at a time")), 1),

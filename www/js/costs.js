@@ -24,18 +24,19 @@ export function createCosts(store, engineOf) {
     // Before there are pictures, two classes stand for those to come.
     const ids = used.length > 1 ? used : ["one", "other"];
     const fresh = startsFresh(store.state);
-    return { key: [engine.network?.fingerprint, settings.cut, fresh, settings.batchSize, settings.optimizer, settings.recompute, headAlone(store.state) ? settings.hidden : "", ids.length].join("|"), settings: { ...settings, fresh, classes: ids } };
+    const pictures = samples.filter((sample) => ids.includes(sample.class)).length;
+    return { pictures, key: [pictures, settings.augmentation.length > 0, engine.network?.fingerprint, settings.cut, fresh, settings.batchSize, settings.optimizer, settings.recompute, headAlone(store.state) ? settings.hidden : "", ids.length].join("|"), settings: { ...settings, fresh, classes: ids } };
   }
 
   async function ask() {
-    const { key, settings } = question();
+    const { key, settings, pictures } = question();
     const engine = engineOf();
     const { network } = store.state.engine;
     if (!engine.ready || store.state.training.running) return;
     asked = key;
     if (network && headAlone(store.state)) return store.patch("dial", { cost: headCost(network, settings, settings.classes.length), sentence: "" });
     try {
-      const cost = await engine.service.trainingCost(settings, {});
+      const cost = await engine.service.trainingCost(settings, { pictures });
       if (asked !== key) return;
       store.patch("dial", { cost, sentence: "" });
       if (!store.state.dial.pace && cost.fits && stepMacs() < QUICK) await probe();
@@ -44,10 +45,12 @@ export function createCosts(store, engineOf) {
     }
   }
 
+  /** Of a step's way forward and back from the dial's place, and of the two looks of a probe at a picture before it. */
   function stepMacs() {
     const { engine, settings } = store.state;
     if (!engine.network) return Infinity;
-    return 3 * settings.batchSize * engine.network.macs;
+    const places = positions(engine.network);
+    return 3 * settings.batchSize * (places[placeOf(places, settings)]?.macs ?? engine.network.macs) + 2 * engine.network.macs;
   }
 
   async function probe() {

@@ -55,6 +55,7 @@ export function createRuns(store, engineOf) {
       await work();
     } catch (error) {
       store.patch("runs", { sentence: sentenceOf(error) });
+      await engineOf().survives(error);
     }
     await engineOf().service.tuneClose().catch(() => undefined);
     store.patch("runs", { running: false, rows: store.state.runs.rows.map((row) => (row.step === "running" || row.step === "waiting" ? { ...row, step: "stopped" } : row)) });
@@ -68,8 +69,9 @@ export function createRuns(store, engineOf) {
     const engine = engineOf();
     const asked = { ...settings, classes: same.classes };
     change(id, { step: "running" });
-    const { trained } = await engine.service.trainingCost(asked, {});
+    const { trained, fits, sentence } = await engine.service.trainingCost(asked, { pictures: same.samples.length });
     change(id, { trained });
+    if (!fits) throw new Error(sentence ?? "That is more than fits here: move the line down, or choose smaller batches in the settings.");
     if (!(await showPictures(engine, asked, same.samples, (done, total) => store.patch("runs", { share: done / total / 2 }), () => stopped))) return;
     const history = /** @type {import("./types").EpochResult[]} */ ([]);
     const learned = await runEpochs(engine, asked, null, {
@@ -79,6 +81,7 @@ export function createRuns(store, engineOf) {
         store.patch("runs", { share: 0.5 + result.epoch / result.epochs / 2 });
       },
     });
+    if (!learned) return;
     change(id, { step: learned.stopped ? "stopped" : "done", history: learned.history, accuracy: learned.evaluation.validation.length > 0 ? learned.evaluation.accuracy : null, ms: learned.ms });
   }
 
@@ -107,7 +110,8 @@ export function createRuns(store, engineOf) {
           if (stopped) return;
           const steps = Math.ceil((perClass * same.classes.length) / settings.batchSize);
           const learned = await runEpochs(engine, { ...asked, perClass, runSeed, epochs: Math.max(settings.epochs, Math.ceil(STEPS / steps)) }, null, {});
-          if (learned.stopped) return;
+          if (!learned || learned.stopped) return;
+          if (learned.evaluation.validation.length === 0) throw new Error("Nothing is held back to test with: raise the validation share in the settings, or add more recordings to each class.");
           done += 1;
           const { curve: drawn } = store.state.runs;
           if (drawn) store.patch("runs", { share: done / total, curve: { ...drawn, lines: drawn.lines.map((line) => (line.id === id ? { ...line, points: line.points.map((values, index) => (index === at ? [...values, learned.evaluation.accuracy] : values)) } : line)) } });

@@ -41,7 +41,11 @@ export function createTraining(store, engineOf) {
     const [classes, settings] = [participants(), { ...before.settings, fresh: startsFresh(before) && !headAlone(before) }];
     const ids = classes.map((entry) => entry.id);
     const samples = before.samples.filter((sample) => ids.includes(sample.class));
-    await run({ classes, settings, unfinished: null }, () => (headAlone(before) ? trainHead(settings, ids) : fineTune({ project: before.project.id, fingerprint: before.engine.network?.fingerprint ?? "", settings, classes, samples: samples.map((sample) => sample.id), epoch: 0 }, null)));
+    await run({ classes, settings, unfinished: null }, async () => {
+      // What was broken off before is not gone on with any more.
+      await forgetCheckpoint();
+      return headAlone(before) ? trainHead(settings, ids) : fineTune({ project: before.project.id, fingerprint: before.engine.network?.fingerprint ?? "", settings, classes, samples: samples.map((sample) => sample.id), epoch: 0 }, null);
+    });
   }
 
   /**
@@ -105,6 +109,7 @@ export function createTraining(store, engineOf) {
         onEpoch: (result) => store.patch("training", { history: [...store.state.training.history.filter((earlier) => earlier.epoch < result.epoch), result], step: null }),
         onCheckpoint: (bytes, epoch) => void keepCheckpoint({ ...note, epoch }, bytes),
       });
+      if (!learned) return null;
       await engine.service.importHead(learned.head);
       await forgetCheckpoint();
       return learned;

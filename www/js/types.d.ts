@@ -55,7 +55,7 @@ export interface FineTuning {
   restore(example: { id: string; class: string; burst: string; features: Float32Array }): Promise<void>;
   begin(settings: EngineSettings): Promise<Split>;
   resume(bytes: Uint8Array): Promise<Split & { history: EpochResult[] }>;
-  step(): Promise<StepProgress & { loss: number; report: EpochResult | null }>;
+  step(): Promise<StepProgress & { loss: number | null; report: EpochResult | null }>;
   checkpoint(): Promise<Uint8Array>;
   finish(): Promise<{ file: Uint8Array; evaluation: Evaluation }>;
   dispose(): void;
@@ -95,7 +95,7 @@ export interface Engine {
   trainEpoch(): EpochResult;
   finishTraining(): Evaluation;
   evaluation(): Evaluation | null;
-  trainingCost(settings: EngineSettings, room?: { memory?: number }): Promise<TrainingCost>;
+  trainingCost(settings: EngineSettings, room?: { memory?: number; pictures?: number }): Promise<TrainingCost>;
   fineTune(settings: EngineSettings): Promise<FineTuning>;
   variants(picture: Picture, changes: PictureChange[], seed: number, count: number): Promise<import("./components/variant-strip").Variant[]>;
   predict(picture: Picture): Promise<Prediction>;

@@ -35,7 +35,7 @@ export function fineTuning(running, breathe) {
   }
 
   return {
-    /** What a run would need, before anything is made for it. @param {FineTuneSettings} settings @param {{ memory?: number }} room */
+    /** What a run would need, before anything is made for it. @param {FineTuneSettings} settings @param {{ memory?: number, pictures?: number }} room */
     trainingCost: (settings, room) => running().trainingCost(inWords(settings), room),
 
     /** Milliseconds of one step, and of a picture's way to the cut, on made-up pictures. @param {FineTuneSettings} settings @returns {Promise<{ stepMs: number, frozenMs: number, batch: number }>} */
@@ -92,7 +92,8 @@ export function fineTuning(running, breathe) {
     },
 
     /**
-     * Runs until the last epoch or until `tuneStop` is called. What was learned comes back as a file either way.
+     * Runs until the last epoch or until `tuneStop` is called. What was learned comes back as a file either way; null if
+     * that is nothing.
      * @param {FineTuneSettings} settings @param {Uint8Array | null} checkpoint to go on from
      * @param {(split: import("./types").Split, history: EpochResult[]) => void} onStart
      * @param {(progress: import("./types").StepProgress) => void} onStep
@@ -104,8 +105,10 @@ export function fineTuning(running, breathe) {
       const { history, ...split } = begun;
       onStart(split, history);
       const before = performance.now();
+      let learned = history.length > 0;
       for (let done = false; !done && !stopAsked; ) {
         const { report, epoch, step, steps } = await open().step();
+        learned = true;
         if (report) {
           // After numbers grew beyond all bounds, the last sound epoch is reported once more, with the reason.
           if (history.at(-1)?.epoch === report.epoch) history.pop();
@@ -119,6 +122,8 @@ export function fineTuning(running, breathe) {
         } else onStep({ epoch, step, steps });
         await breathe();
       }
+      // Stopped before the first step: a head of random numbers is nothing to keep.
+      if (!learned) return null;
       const ms = performance.now() - before;
       const { file, evaluation } = await open().finish();
       return { split, history, evaluation, head: file, stopped: stopAsked, ms };

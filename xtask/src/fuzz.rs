@@ -9,7 +9,7 @@ use crate::project;
 use anyhow::{Context, Result};
 use clap::Args;
 use std::process::{Command, ExitCode};
-use std::{env, fs};
+use std::{env, fs, thread};
 
 #[derive(Args)]
 pub struct Fuzz {
@@ -41,8 +41,17 @@ pub fn fuzz(options: &Fuzz) -> Result<()> {
     TARGETS.into_iter().filter(chosen).try_for_each(|target| fuzz_one(target, options.seconds))
 }
 
+/// Runs targets beside each other, each for so long.
+pub fn fuzz_together(targets: &[&str], seconds: u64) -> Result<()> {
+    thread::scope(|scope| {
+        let runs = targets.iter().map(|target| scope.spawn(move || fuzz_one(target, seconds)));
+        let runs: Vec<_> = runs.collect();
+        runs.into_iter().try_for_each(|run| run.join().expect("a run that panics has said why"))
+    })
+}
+
 /// Runs one target; fails if a file makes it panic, take a second or hold half a gigabyte.
-pub fn fuzz_one(target: &str, seconds: u64) -> Result<()> {
+fn fuzz_one(target: &str, seconds: u64) -> Result<()> {
     let corpus = project().join("target/fuzz").join(target);
     fs::create_dir_all(&corpus)?;
     let program = format!("fuzz_{target}");

@@ -82,9 +82,9 @@ pub fn test(options: &Test) -> Result<()> {
             summary.commands(rust_lints());
         }
         summary.commands([rust_tests(name)]);
-        for target in fuzz::TARGETS.into_iter().filter(|_| name.is_none()) {
-            summary.step(&format!("fuzz the reader of {target} files"), || {
-                fuzz::fuzz_one(target, 60 / fuzz::TARGETS.len() as u64)
+        for targets in fuzz::TARGETS.chunks(2).filter(|_| name.is_none()) {
+            summary.step(&format!("fuzz the readers of {} files", targets.join(" and of ")), || {
+                fuzz::fuzz_together(targets, 60)
             });
         }
     }

@@ -1,14 +1,14 @@
 //! Runs side by side: the same pictures, the same seeds, other recipes.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use headstart::recipe::Recipe;
-use headstart::recipe::curve::{self, Point};
+use headstart::recipe::curve::Point;
 
 use super::Outcome;
-use super::train::{follow, recipe};
+use super::train::{follow, hold, recipe};
 
 #[derive(Args)]
 pub struct Compare {
@@ -53,25 +53,26 @@ pub fn compare(options: &Compare) -> Outcome<()> {
         for (recipe, runs) in &mut all {
             let seeded = Recipe { seed: recipe.seed + number, ..recipe.clone() };
             let out = options.out.join(format!("{}-{}.safetensors", runs.name, seeded.seed));
-            runs.curves.push(curve_of(&seeded, options, &out)?);
+            println!("seed {}", seeded.seed);
+            // What has ended is there already, what was stopped goes on.
+            runs.curves.push(follow(
+                &seeded,
+                &options.data,
+                options.from.as_deref(),
+                &out,
+                true,
+                usize::MAX,
+            )?);
         }
     }
+    let expected: Vec<Option<f64>> = all.iter().map(|(recipe, _)| recipe.expected_accuracy).collect();
     let all: Vec<Runs> = all.into_iter().map(|(_, runs)| runs).collect();
     print!("{}", report(&all));
-    Ok(())
-}
-
-/// The curve of a run that was finished before, or of one that is trained now.
-fn curve_of(recipe: &Recipe, options: &Compare, out: &Path) -> Outcome<Vec<Point>> {
-    let before =
-        fs::read_to_string(out.with_extension("curve.csv")).ok().and_then(|text| curve::parse(&text));
-    match before {
-        Some(curve) if out.exists() && curve.len() == recipe.epochs => Ok(curve),
-        _ => {
-            println!("seed {}", recipe.seed);
-            follow(recipe, &options.data, options.from.as_deref(), out, true, usize::MAX)
-        }
+    for (runs, expected) in all.iter().zip(expected) {
+        let reached = accuracies(runs);
+        hold(&runs.title, expected, (!reached.is_empty()).then(|| mean(reached.iter().copied())))?;
     }
+    Ok(())
 }
 
 /// Training loss by epoch, test accuracy by seed, and in how many seeds each run beats the first one.

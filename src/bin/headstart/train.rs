@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fs;
+use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -47,7 +48,7 @@ pub struct Train {
     seed: Option<u64>,
     /// Stops after so many more epochs; --resume goes on.
     #[arg(long)]
-    sitting: Option<usize>,
+    sitting: Option<NonZeroUsize>,
 }
 
 #[derive(Args)]
@@ -76,16 +77,22 @@ pub fn train(options: &Train) -> Outcome<()> {
     let expected = recipe.expected_accuracy.filter(|_| options.seed.is_none_or(|seed| seed == recipe.seed));
     recipe.seed = options.seed.unwrap_or(recipe.seed);
     let Train { data, out, from, resume, sitting, .. } = options;
-    let curve = follow(&recipe, data, from.as_deref(), out, *resume, sitting.unwrap_or(usize::MAX))?;
+    let curve =
+        follow(&recipe, data, from.as_deref(), out, *resume, sitting.map_or(usize::MAX, NonZeroUsize::get))?;
     let last = curve.last().filter(|last| last.epoch == recipe.epochs);
     let Some(last) = last else {
         println!("{} of {} epochs done; --resume goes on", curve.len(), recipe.epochs);
         return Ok(());
     };
     println!("the weights are in {}", out.display());
-    match (expected, last.test_accuracy) {
+    hold(&recipe.title, expected, last.test_accuracy)
+}
+
+/// Fails where a run fell short of what its recipe promises.
+pub fn hold(title: &str, expected: Option<f64>, reached: Option<f64>) -> Outcome<()> {
+    match (expected, reached) {
         (Some(expected), Some(reached)) if reached < expected - TOLERATED => Err(format!(
-            "the recipe promises {:.2} % of the test pictures and this run reached {:.2} %; the data, the recipe or the engine changed",
+            "{title}: the recipe promises {:.2} % of the test pictures, reached were {:.2} %; the data, the recipe or the engine changed",
             100.0 * expected,
             100.0 * reached
         )
@@ -142,9 +149,19 @@ pub fn measure(options: &Evaluate) -> Outcome<()> {
         }
     };
     let spec = super::known(&model)?;
-    let open = |part| data::open(&options.data, part);
-    let test = open(Part::Test)?.map_or_else(|| open(Part::Training), |test| Ok(Some(test)))?;
-    let test = test.ok_or_else(|| format!("{} has no pictures", options.data.display()))?;
+    let test = match note.as_ref().and_then(|note| note.recipe.as_ref()) {
+        // Where there is no test part, the pictures that the run did not learn from.
+        Some(recipe) => parts(recipe, &options.data)?[1].take(),
+        None => None,
+    };
+    let test = match test {
+        Some(test) => test,
+        None => {
+            let open = |part| data::open(&options.data, part);
+            let test = open(Part::Test)?.map_or_else(|| open(Part::Training), |test| Ok(Some(test)))?;
+            test.ok_or_else(|| format!("{} has no pictures", options.data.display()))?.into()
+        }
+    };
     let batches = Batches { data: &*test, input: spec.input, fit, augmentation: &[], seed: 0 };
     let bar = super::progress(test.len(), "pictures");
     let measured = evaluate(spec, Checkpoint::read(bytes)?, &batches, &mut |count| bar.inc(count as u64))?;

@@ -136,7 +136,9 @@ impl Program {
         let mut encoder = self.device.device.create_command_encoder(&Default::default());
         encoder.copy_buffer_to_buffer(buffer, 0, &staging, 0, bytes);
         self.device.queue.submit([encoder.finish()]);
-        self.device.read(&staging, bytes).await
+        let values = self.device.read(&staging, bytes).await;
+        staging.destroy();
+        values
     }
 
     /// What [`crate::exec::Program::write`] writes.
@@ -198,6 +200,13 @@ impl Program {
         }
         finished.push(current.finish());
         finished
+    }
+}
+
+/// A browser frees buffers when it collects garbage, which may be long after the device has run out of memory.
+impl Drop for Program {
+    fn drop(&mut self) {
+        self.slots.iter().chain([&self.staging]).for_each(wgpu::Buffer::destroy);
     }
 }
 

@@ -126,6 +126,13 @@ impl Training {
     }
 }
 
+/// As of [`super::program::Program`]: these buffers are nobody else's.
+impl Drop for Training {
+    fn drop(&mut self) {
+        self.parameters.iter().chain(self.states.iter().flatten()).for_each(wgpu::Buffer::destroy);
+    }
+}
+
 fn values(param: &Param) -> usize {
     param.dims.iter().product()
 }

@@ -1,5 +1,6 @@
 // The settings of training, each explained where it stands. Everything has a default that works.
 
+import { headAlone } from "../dial.js";
 import { emit, h, watch } from "../dom.js";
 import { fieldGrid } from "./fields.js";
 import { moreSettings } from "./more-settings.js";
@@ -7,7 +8,7 @@ import { moreSettings } from "./more-settings.js";
 /** @type {import("./fields.js").Field[]} */
 const FIELDS = [
   { key: "epochs", label: "Epochs", why: "One epoch is one pass over all your examples. More passes learn more, until the network only learns your pictures by heart.", min: 1, max: 1000, step: "1" },
-  { key: "hidden", label: "Head", why: "A linear head weighs the features directly and needs few examples. A hidden layer can combine them first, and needs more.", options: [["0", "Linear"], ["32", "Hidden layer of 32"], ["100", "Hidden layer of 100"], ["256", "Hidden layer of 256"]] },
+  { key: "hidden", label: "Head", why: "A linear head weighs the features directly and needs few examples. A hidden layer can combine them first, and needs more. Where more than the head is trained, the head is linear.", options: [["0", "Linear"], ["32", "Hidden layer of 32"], ["100", "Hidden layer of 100"], ["256", "Hidden layer of 256"]] },
   { key: "batchSize", label: "Batch size", why: "How many pictures are looked at before the head is corrected once. Small batches correct often but unsteadily.", min: 1, max: 512, step: "1" },
   { key: "learningRate", label: "Learning rate", why: "How large each correction is. Too large and learning jumps about, too small and it crawls.", min: 0.000001, max: 10, step: "any" },
   { key: "optimizer", label: "Optimiser", words: true, why: "The rule that turns errors into corrections. Adam adapts its steps by itself; SGD with momentum is the classic.", options: [["adam", "Adam"], ["sgd", "SGD with momentum"]] },
@@ -25,8 +26,8 @@ export function settingsForm(element) {
   element.append(h("summary", {}, "Settings"), fields.grid, more, reset);
   const updateMore = moreSettings(more);
   const update = watch(
-    (state) => [state.settings, state.training.running],
-    (settings, running) => fields.update(settings, (key) => running || (key === "momentum" && settings.optimizer !== "sgd")),
+    (state) => [state.settings, state.training.running, headAlone(state)],
+    (settings, running, alone) => fields.update(settings, (key) => running || (key === "momentum" && settings.optimizer !== "sgd") || (key === "hidden" && !alone)),
   );
   return (state) => {
     update(state);

@@ -72,7 +72,7 @@ export function createLesson(store) {
     const left = state();
     patch({ phase: "closed", running: false });
     const end = () => open.host.end("The digits were closed.");
-    closing = open.host.service.digitsStop().then(() => open.learning).then(() => keep(open, left)).then(end, end);
+    closing = open.host.service.digitsStop().then(() => open.learning).then(() => (left.phase === "ready" ? keep(open, left) : undefined)).then(end, end);
   }
 
   /** @param {Session} open @param {{ length: number }} files those of the user @returns {DigitsState["data"]} */

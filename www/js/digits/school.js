@@ -162,7 +162,7 @@ async function check(pupil) {
       if (guess === labels[from + at]) right += 1;
     }
   }
-  pupil.sound = { state: await trainer.snapshot(), seen };
+  if (Number.isFinite(loss)) pupil.sound = { state: await trainer.snapshot(), seen };
   pupil.checkMs = performance.now() - started;
   return [{ seen, loss: loss / labels.length, accuracy: right / labels.length }, { guesses, shares }];
 }
