@@ -73,7 +73,7 @@ export async function until(page, condition, argument, timeout = 60_000) {
   const asked = /** @type {[string, any]} */ ([condition.toString(), argument ?? null]);
   try {
     await page.waitForFunction(([code, value]) => globalThis.headstart && (0, eval)(`(${code})`)(globalThis.headstart.store.state, value), asked, { timeout, polling: 50 });
-    await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+    await drawn(page);
   } catch (error) {
     const found = await page.evaluate(() => {
       const { engine, samples, pending, training, source, notices: said, predicting } = globalThis.headstart.store.state;
@@ -81,6 +81,39 @@ export async function until(page, condition, argument, timeout = 60_000) {
     });
     throw new Error(`waited in vain for ${asked[0]}; the page is at ${found}`, { cause: error });
   }
+}
+
+/** Waits until the page has drawn what it has heard of. @param {import("playwright-core").Page} page */
+export const drawn = (page) => page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+
+/** By how many pixels the page is wider than its window; what depends on the width is drawn anew a frame or two after a change. @param {import("playwright-core").Page} page */
+export async function overflow(page) {
+  await drawn(page);
+  await page.waitForFunction(() => document.documentElement.scrollWidth <= innerWidth, null, { timeout: 5000 }).catch(() => undefined);
+  return page.evaluate(() => Math.max(0, document.documentElement.scrollWidth - innerWidth));
+}
+
+/**
+ * Holds back the pictures that the page is about to give to an engine while its state satisfies a condition: so long lasts
+ * what is over in a moment otherwise. Answers how to let go of them.
+ * @param {import("playwright-core").Page} page @param {(state: any) => unknown} condition
+ */
+export async function holdPictures(page, condition) {
+  await page.evaluate((code) => {
+    const held = (0, eval)(`(${code})`);
+    const make = globalThis.createImageBitmap;
+    const over = new Promise((done) => {
+      globalThis.letGo = () => {
+        globalThis.createImageBitmap = make;
+        done(undefined);
+      };
+    });
+    globalThis.createImageBitmap = async (...given) => {
+      if (held(globalThis.headstart.store.state)) await over;
+      return make(...given);
+    };
+  }, condition.toString());
+  return () => page.evaluate(() => globalThis.letGo());
 }
 
 export const engineReady = (page, timeout) => until(page, (state) => state.engine.phase === "ready", null, timeout);
@@ -98,7 +131,7 @@ export async function told(page, ...sentences) {
 }
 
 /**
- * Writes an .mjpeg file, which is JPEGs one after another: two objects taking turns every three seconds.
+ * Writes an .mjpeg file, which is JPEGs one after another: two objects taking turns every eight seconds.
  * @param {import("playwright-core").Browser} browser @returns {Promise<string>}
  */
 export async function makeCamera(browser) {
@@ -116,12 +149,16 @@ export async function makeCamera(browser) {
     const context = frame.getContext("2d");
     for (const [colour, picture] of [["#b02020", fruit.pictures[0]], ["#2030b0", animals.pictures[1]]]) {
       const ground = randomPose(next);
-      for (let index = 0; index < 90; index += 1) {
+      for (let index = 0; index < 240; index += 1) {
         drawDemo(square, picture, { ...ground, x: 0.5 + Math.sin(index / 9) * 0.12, turn: Math.sin(index / 14) * 0.5, scale: 0.6 + Math.sin(index / 20) * 0.12 });
         context.drawImage(square, 80, 0);
-        // A bar at the upper edge tells the test which object is being shown.
+        // Two bars at the upper edge tell the test which object is being shown, and, grey, that half of its turn is over.
         context.fillStyle = colour;
-        context.fillRect(0, 0, 640, 60);
+        context.fillRect(0, 0, 640, 80);
+        if (index >= 120) {
+          context.fillStyle = "#888";
+          context.fillRect(0, 40, 640, 40);
+        }
         const bytes = new Uint8Array(await (await frame.convertToBlob({ type: "image/jpeg", quality: 0.85 })).arrayBuffer());
         out.push(btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join("")));
       }
@@ -135,23 +172,24 @@ export async function makeCamera(browser) {
   return file;
 }
 
-/** Which of the camera's two objects is on the preview now: 0, 1, or -1 while it changes. @param {import("playwright-core").Page} page */
+/** Which of the camera's two objects is on the preview now, 0, 1, or -1 while it changes, and whether half of its turn is left. @param {import("playwright-core").Page} page */
 export function shownObject(page) {
   return page.evaluate(() => {
     const canvas = /** @type {HTMLCanvasElement} */ (document.querySelector("#source-panel canvas"));
-    const [red, , blue] = canvas.getContext("2d").getImageData(canvas.width / 2, 10, 1, 1).data;
-    return red > blue + 60 ? 0 : blue > red + 60 ? 1 : -1;
+    const [object, early] = [20, 60].map((y) => {
+      const [red, , blue] = canvas.getContext("2d").getImageData(canvas.width / 2, (y * canvas.height) / 480, 1, 1).data;
+      return red > blue + 60 ? 0 : blue > red + 60 ? 1 : -1;
+    });
+    return { object, early: early === object };
   });
 }
 
-/** Waits until object `which` has just appeared. @param {import("playwright-core").Page} page @param {number} which */
+/** Waits until object `which` is shown and half of its turn, four seconds, is left. @param {import("playwright-core").Page} page @param {number} which */
 export async function awaitObject(page, which) {
   const since = Date.now();
-  for (const wanted of [false, true]) {
-    while (((await shownObject(page)) === which) !== wanted) {
-      if (Date.now() - since > 60_000) throw new Error(`the camera did not show object ${which} within a minute`);
-      await page.waitForTimeout(40);
-    }
+  for (let now = await shownObject(page); now.object !== which || !now.early; now = await shownObject(page)) {
+    if (Date.now() - since > 60_000) throw new Error(`the camera did not show object ${which} within a minute`);
+    await page.waitForTimeout(40);
   }
 }
 

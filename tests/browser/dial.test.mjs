@@ -19,6 +19,8 @@ after(() => site.close());
 const dial = (page) => page.getByRole("slider", { name: "Where training begins" });
 const facts = (page) => page.locator(".dial-facts dd").allInnerTexts();
 const set = (page, fields) => page.evaluate((given) => { const { store } = globalThis.headstart; store.patch("settings", given); }, fields);
+/** Waits until the cost is that of the head alone, for the classes that there are now. */
+const headCostKnown = (page) => until(page, ({ dial: { cost }, engine, classes }) => cost?.trained === (engine.network.featureLength + 1) * classes.length);
 const trained = (page) => until(page, (state) => state.head !== null && !state.training.running);
 
 test("the arrow keys move the line from the head to the picture, and weights, memory and words follow", async () => {
@@ -26,9 +28,10 @@ test("the arrow keys move the line from the head to the picture, and weights, me
   await withDemo(page);
   await dial(page).focus();
   assert.match(await dial(page).getAttribute("aria-valuetext"), /only the head/);
+  await headCostKnown(page);
   const said = new Set();
   const last = Number(await dial(page).getAttribute("aria-valuemax"));
-  let weights = 0;
+  let weights = await page.evaluate(() => globalThis.headstart.store.state.dial.cost.trained);
   for (let at = 1; at <= last; at += 1) {
     await page.keyboard.press("ArrowUp");
     await until(page, (state, [from, least]) => state.settings.cut !== from && state.dial.cost?.trained > least, [said.size ? [...said].at(-1) : "features", weights]);
@@ -51,9 +54,8 @@ test("the arrow keys move the line from the head to the picture, and weights, me
 test("the head's cost is shown without asking the engine, which is asked as soon as the line is moved", async () => {
   const { page, errors } = await site.visit();
   await withDemo(page);
-  await until(page, (state) => state.dial.cost !== null);
-  const { classes, engine, dial: headOnly } = await page.evaluate(() => globalThis.headstart.store.state);
-  assert.equal(headOnly.cost.trained, (engine.network.featureLength + 1) * classes.length);
+  await headCostKnown(page);
+  const { dial: headOnly } = await page.evaluate(() => globalThis.headstart.store.state);
   await set(page, { hidden: 32 });
   await until(page, (state, earlier) => state.dial.cost.trained > earlier, headOnly.cost.trained);
   assert.equal(await page.evaluate(() => globalThis.headstart.store.state.dial.cost.bytes), 0, "the engine was asked");
@@ -184,17 +186,17 @@ test("a run that diverges says so and says what helps; batches too large for thi
 test("a run goes on after the device is lost, by itself, and after a reload, on request", async () => {
   const { page, errors } = await site.visit();
   await withDemo(page);
-  await set(page, { cut: "image", epochs: 200 });
+  await set(page, { cut: "image", epochs: 2000 });
   await settled(page);
   await page.locator("button.train").first().click();
   await until(page, (state) => state.training.history.length >= 3);
   await page.evaluate(() => globalThis.headstart.engine.service.loseDevice());
-  await until(page, (state) => state.engine.phase !== "ready");
+  await until(page, (state) => state.notices.some((notice) => notice.text.includes("started its engine again")));
   await until(page, (state) => state.training.running && state.training.history.length > 5 && state.training.history[0].epoch === 1);
   await settled(page);
   await page.reload();
   await engineReady(page);
-  await page.getByText(/Training was interrupted after epoch \d+ of 200/).waitFor();
+  await page.getByText(/Training was interrupted after epoch \d+ of 2000/).waitFor();
   const { epoch } = await page.evaluate(() => globalThis.headstart.store.state.training.unfinished);
   // Epochs are quicker here than the browser writes, so that the one last written is not the one last seen.
   assert.ok(epoch >= 1, `epoch ${epoch}`);

@@ -9,6 +9,8 @@ import { LENET5, pth } from "./pth.mjs";
 import { serve } from "./server.mjs";
 
 const BASE = "/some/folder/";
+/** So long may the service worker take to fetch, compare and store 16 megabytes. */
+const LONG = 240_000;
 let browser, host, folder;
 
 before(async () => {
@@ -29,7 +31,7 @@ async function visitor() {
   const context = await browser.newContext();
   const page = await context.newPage();
   await page.goto(host.address);
-  await page.waitForFunction(() => navigator.serviceWorker.controller !== null);
+  await page.waitForFunction(() => navigator.serviceWorker.controller !== null, null, { timeout: LONG });
   return page;
 }
 
@@ -86,7 +88,7 @@ test("an open tab keeps its version until it asks for the new one, which downloa
   await page.reload();
   assert.equal(await versionOf(page), old);
 
-  await page.getByText("A new version of Headstart is ready.").waitFor();
+  await page.getByText("A new version of Headstart is ready.").waitFor({ timeout: LONG });
   assert.deepEqual(fetched.filter(path => !path.endsWith("sw.js")), [`${BASE}index.html`]);
   await Promise.all([page.waitForEvent("load"), page.locator("#notices").getByRole("button", { name: "Reload" }).click()]);
   assert.equal(await versionOf(page), renewed);

@@ -8,6 +8,10 @@ import { visitors, withDemo } from "./visitors.mjs";
 
 const FILE = Buffer.from("weights of resnet18".padEnd(12_000_000, " "));
 const CATALOGUE = { models: [{ id: "resnet18", title: "ResNet-18", paper: "", licence: "BSD-3-Clause", caveat: "", accuracy: null, sizes: {}, preprocessing: null, places: [{ kind: "origin", part: "whole", format: "safetensors", url: "models/resnet18.safetensors", bytes: FILE.length }] }] };
+/** A host that publishes the trunk alone, before a place far away that has all of it. */
+const TRUNK = { models: [{ ...CATALOGUE.models[0], places: [{ ...CATALOGUE.models[0].places[0], part: "trunk" }, { kind: "huggingface", part: "whole", format: "safetensors", repo: "timm/resnet18.tv_in1k", url: "model.safetensors" }] }] };
+
+let catalogue = CATALOGUE;
 
 /** What was asked for: where the answer begins. @type {number[]} */
 let asked = [];
@@ -16,7 +20,7 @@ let held = Infinity;
 
 /** @param {string} path */
 function answer(path) {
-  if (path === "/models/catalog.json") return Buffer.from(JSON.stringify(CATALOGUE));
+  if (path === "/models/catalog.json") return Buffer.from(JSON.stringify(catalogue));
   return path === "/models/resnet18.safetensors" ? drip : null;
 }
 
@@ -41,6 +45,7 @@ after(() => site.close());
 beforeEach(() => {
   asked = [];
   held = Infinity;
+  catalogue = CATALOGUE;
 });
 
 /** @param {import("playwright-core").Page} page */
@@ -83,5 +88,20 @@ test("a download begins when it is asked for, is stopped, goes on where it was, 
   await told(page, /weights of ResNet-18 are not in this browser any more/);
   assert.equal(asked.length, 2, "a visit downloads nothing by itself");
   assert.deepEqual(errors, []);
+  await page.context().close();
+});
+
+test("the trunk that a host publishes is what its visitors load, and nothing from elsewhere", async () => {
+  catalogue = TRUNK;
+  const { page, errors, state } = await site.visit(undefined, "#/networks");
+  /** @type {string[]} */
+  const strangers = [];
+  page.on("request", (request) => void (/^https?:/.test(request.url()) && !request.url().startsWith(site.address) && strangers.push(request.url())));
+  await card(page).getByText("12 MB").waitFor();
+  await card(page).getByRole("button", { name: "Download and use: ResNet-18" }).click();
+  await until(page, (now) => now.engine.phase === "ready" && now.engine.network.id === "resnet18");
+  assert.deepEqual((await state()).choice, { id: "resnet18", weights: "published", file: "", part: "trunk" });
+  assert.deepEqual(asked, [0]);
+  assert.deepEqual([...errors, ...strangers], []);
   await page.context().close();
 });

@@ -40,7 +40,7 @@ test("a whole LeNet-5 learns on the CPU, is stopped and kept, survives a killed 
   const browser = await launch();
   const { page, errors } = await open(browser, `${site.address}?backend=cpu&demo=8`);
   await withLenet(page, 24);
-  await page.getByRole("button", { name: "From scratch" }).isDisabled();
+  await page.getByRole("button", { name: "Pretrained", exact: true, disabled: true }).waitFor();
   await set(page, { cut: "image", fresh: true, epochs: 12, learningRate: 0.002 });
   await until(page, (now) => now.dial.pace !== null && !now.dial.measuring, null, LONG);
   t.diagnostic(`step of ${(await state(page)).dial.pace.batch}: ${(await state(page)).dial.pace.stepMs.toFixed(1)} ms; ${await page.locator(".dial-facts").innerText()}`.replaceAll("\n", " "));
@@ -51,7 +51,7 @@ test("a whole LeNet-5 learns on the CPU, is stopped and kept, survives a killed 
   assert.ok(head.history.at(-1).loss < 0.8 * head.history[0].loss, JSON.stringify(head.history));
   await until(page, (now) => now.predicting.result !== null, null, LONG);
 
-  await set(page, { epochs: 500 });
+  await set(page, { epochs: 2000 });
   await page.evaluate(() => globalThis.headstart.persistence.settled());
   await page.locator("button.train").first().click();
   await until(page, (now) => now.training.history.length >= 4, null, LONG);
@@ -131,14 +131,14 @@ test("LeNet-5 learns on WebGPU, and goes on by itself when its device is lost", 
   const browser = await launch({ webgpu: true });
   const { page, errors } = await open(browser, `${site.address}?backend=webgpu&demo=2`, { expected: /device|lost/i });
   await withLenet(page, 6);
-  await set(page, { cut: "conv3", fresh: true, epochs: 60, batchSize: 4 });
+  await set(page, { cut: "conv3", fresh: true, epochs: 2000, batchSize: 4 });
   await page.evaluate(() => globalThis.headstart.persistence.settled());
   await page.locator("button.train").first().click();
   await until(page, (now) => now.training.history.length >= 2, null, LONG);
   await kept(page);
   // The call itself may be one of those that the lost engine no longer answers.
   await page.evaluate(() => globalThis.headstart.engine.service.loseDevice().catch(() => undefined));
-  await until(page, (now) => now.engine.phase !== "ready", null, LONG);
+  await until(page, (now) => now.notices.some((notice) => notice.text.includes("started its engine again")), null, LONG);
   await until(page, (now) => now.training.running && now.training.history.length >= 4 && now.training.history[0].epoch === 1, null, LONG);
   await page.getByRole("button", { name: "Stop" }).click();
   await trained(page);

@@ -120,7 +120,8 @@ test("a reload in the middle of recording loses nothing that was on screen", asy
   await page.mouse.down();
   await until(page, (state) => state.recording?.count >= 5);
   const [[, seen]] = await counts(page);
-  await page.waitForTimeout(150);
+  // What is on screen is given the time to be written; the recording goes on.
+  await settled(page);
   await page.reload();
   await page.waitForSelector("html[data-ready]");
   const [[, kept]] = await counts(page);
@@ -153,6 +154,27 @@ test("a project is saved as one zip, opened by another visitor, and opening is u
   await until(second.page, (state) => state.samples.length === 0 && state.classes[0].name === "Class 1");
   assert.deepEqual([...first.errors, ...second.errors], []);
   await second.page.context().close();
+});
+
+test("a project that replaces another in the middle of training gets nothing of what that one learns", async () => {
+  const { page, errors, state } = await site.visit();
+  await withDemo(page);
+  await page.locator("#settings-form > summary").click();
+  await page.getByLabel("Epochs", { exact: true }).fill("1000");
+  await page.keyboard.press("Tab");
+  await page.locator("button.train").first().click();
+  await until(page, (now) => now.training.history.length > 5);
+  await page.getByRole("button", { name: "Project", exact: true }).click();
+  await page.getByRole("button", { name: "New project" }).click();
+  await until(page, (now) => now.samples.length === 0 && !now.training.running);
+  await settled(page);
+  const { head, training, project } = await state();
+  assert.deepEqual([head, training.history, project.name], [null, [], "My project"]);
+  await page.getByRole("button", { name: "Undo" }).click();
+  await until(page, (now) => now.samples.length === 18 && now.pending === 0);
+  await train(page);
+  assert.deepEqual(errors, []);
+  await page.context().close();
 });
 
 test("a dropped folder of folders becomes classes, and a picked folder fills one class", async () => {

@@ -24,7 +24,7 @@ after(() => site.close());
 const trained = (page) => until(page, (state) => state.head !== null && !state.training.running, null, LONG);
 const samples = (page) => page.evaluate(() => globalThis.headstart.store.state.samples.length);
 
-/** Holds the record button of one class while `which` is before the camera. @param {import("playwright-core").Page} page @param {number} card @param {number} which @param {number} count */
+/** Holds the record button of one class, for less than half of a turn, while `which` is before the camera. @param {import("playwright-core").Page} page @param {number} card @param {number} which @param {number} count */
 async function record(page, card, which, count) {
   await awaitObject(page, which);
   await page.locator(".record").nth(card).hover();
@@ -89,7 +89,7 @@ for (const backend of BACKENDS) {
       for (const which of [0, 1]) {
         await awaitObject(page, which);
         await until(page, (state, wanted) => state.predicting.result.probabilities[wanted] > 0.5, which);
-        assert.equal(await shownObject(page), which);
+        assert.equal((await shownObject(page)).object, which);
       }
     }
     t.diagnostic(await page.locator(".pace").innerText());
@@ -113,7 +113,6 @@ for (const backend of BACKENDS) {
       await page.getByText("What the network already knows").click();
       await page.getByLabel("Look inside").check();
       await until(page, (state) => state.known.guesses.length === 5 && state.look.maps.length > 5, null, LONG);
-      await page.waitForTimeout(600);
       await page.screenshot({ path: join(ARTIFACTS, "story-demo-inside.png") });
       await page.getByLabel("Look inside").uncheck();
       await page.getByText("What the network already knows").click();

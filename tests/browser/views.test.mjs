@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { ARTIFACTS, engineReady, launch, open, serveFake, until } from "./browser.mjs";
+import { ARTIFACTS, drawn, engineReady, holdPictures, launch, open, overflow, serveFake, until } from "./browser.mjs";
 
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 const WIDE = { width: 1280, height: 800 };
@@ -79,14 +79,13 @@ for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
     await shot("8-self-test-narrow");
     for (const place of ["Examples", "Network", "Predictions"]) {
       await page.getByRole("link", { name: place, exact: true }).click();
-      await page.waitForTimeout(300);
+      await until(page, (state, view) => state.view === view, place.toLowerCase());
       await shot(`9-${place.toLowerCase()}-narrow`);
     }
     await page.setViewportSize({ width: 360, height: 640 });
-    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-    assert.ok(overflow <= 0, `the page is ${overflow} pixels too wide for a phone of 360`);
+    assert.equal(await overflow(page), 0, "pixels too wide for a phone of 360");
     await page.setViewportSize({ width: 1920, height: 1080 });
-    await page.waitForTimeout(300);
+    await drawn(page);
     await shot("9-projector");
     assert.deepEqual(errors, []);
     await context.close();
@@ -120,10 +119,7 @@ for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
     await engineReady(page);
     const fits = async (/** @type {string} */ name) => {
       await page.setViewportSize({ width: 360, height: 640 });
-      // A diagram is drawn anew for its new width, a frame or two later.
-      await page.waitForFunction(() => document.documentElement.scrollWidth <= innerWidth, null, { timeout: 5000 }).catch(() => undefined);
-      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-      assert.ok(overflow <= 0, `${name} is ${overflow} pixels too wide for a phone of 360`);
+      assert.equal(await overflow(page), 0, `${name}: pixels too wide for a phone of 360`);
       await page.setViewportSize(NARROW);
       await scan(page, `${name}-${colorScheme}-narrow`);
       await page.setViewportSize(WIDE);
@@ -146,9 +142,11 @@ for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
     await page.getByText("Networks to compare").click();
     await fits("14-compare-pick");
     await page.getByText("Networks to compare").click();
+    const letGo = await holdPictures(page, (state) => state.compare.rows[1]?.step === "pictures");
     await page.getByRole("button", { name: "Compare", exact: true }).click();
     await until(page, (state) => state.compare.rows[1]?.step === "pictures");
     await scan(page, `15-compare-running-${colorScheme}-wide`);
+    await letGo();
     await until(page, (state) => state.compare.rows.length > 2 && !state.compare.running);
     await fits("16-compare");
     for (const [at, [id, stage, block]] of [["resnet18", "Stage 2", "layer2.0"], ["googlenet", "Inception 3a and 3b", "inception3a"]].entries()) {

@@ -16,8 +16,8 @@ export const DIGEST = createHash("sha256").update(FILE).digest("hex");
 export async function serveWeights() {
   /** What was asked for: the range, or "all". @type {string[]} */
   const asked = [];
-  /** `cut`: bytes of an answer after which the line breaks, for so many answers; `status`: answered instead. */
-  const mood = { cut: Infinity, cuts: 0, status: 200, ranges: true, tag: '"one"' };
+  /** `cut`: bytes of an answer after which the line breaks, as soon as the page has `heard` of them, for so many answers; `status`: answered instead. */
+  const mood = { cut: Infinity, cuts: 0, status: 200, ranges: true, tag: '"one"', heard: 0 };
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
     if (pathname === "/blank.html") return void response.writeHead(200, { "content-type": "text/html" }).end("<!doctype html><title>blank</title>");
@@ -30,8 +30,11 @@ export async function serveWeights() {
     const range = { "content-range": `bytes ${from}-${FILE.length - 1}/${FILE.length}` };
     response.writeHead(from > 0 ? 206 : 200, { "content-length": FILE.length - from, etag: mood.tag, "accept-ranges": "bytes", ...(from > 0 ? range : {}) });
     if (mood.cuts === 0) return void response.end(FILE.subarray(from));
-    mood.cuts -= 1;
-    response.write(FILE.subarray(from, from + mood.cut), () => setTimeout(() => response.destroy(), 100));
+    Object.assign(mood, { cuts: mood.cuts - 1, heard: 0 });
+    // A browser throws away what has arrived and was not read yet when the line breaks.
+    response.write(FILE.subarray(from, from + mood.cut));
+    while (mood.heard < from + mood.cut && !response.destroyed) await new Promise((resolve) => setTimeout(resolve, 20));
+    response.destroy();
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(undefined)));
   const address = server.address();

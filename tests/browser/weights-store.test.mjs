@@ -29,6 +29,7 @@ afterEach(async () => {
 
 async function fresh() {
   const opened = await context.newPage();
+  await opened.exposeFunction("heard", (/** @type {number} */ done) => void (site.mood.heard = done));
   await opened.goto(`${site.origin}/blank.html`);
   return opened;
 }
@@ -46,6 +47,7 @@ function fetchIt({ url = "weights.safetensors", sha256 = DIGEST, stopAt = Infini
       const stop = new AbortController();
       const onProgress = (/** @type {number} */ done) => {
         steps.push(done);
+        void globalThis.heard(done);
         if (done >= limit) stop.abort(new Error("stopped"));
       };
       try {
