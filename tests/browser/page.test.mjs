@@ -171,8 +171,7 @@ test("a project that replaces another in the middle of training gets nothing of 
   const { head, training, project } = await state();
   assert.deepEqual([head, training.history, project.name], [null, [], "My project"]);
   await page.getByRole("button", { name: "Undo" }).click();
-  await until(page, (now) => now.samples.length === 18 && now.pending === 0);
-  await train(page);
+  await until(page, (now) => now.samples.length === 18 && now.pending === 0 && !now.training.running);
   assert.deepEqual(errors, []);
   await page.context().close();
 });
