@@ -19,6 +19,13 @@ pub const ALEXNET: ModelSpec = ModelSpec {
     year: 2012,
     paper: "after Krizhevsky, Sutskever and Hinton, ImageNet Classification with Deep Convolutional Neural Networks, 2012",
     depth: 8,
+    accuracy: Some(Accuracy { top1: 85.30, source: "recipes/alexnet-cifar10.toml" }),
+    weights: Some(WeightsFile {
+        file: "models/alexnet-cifar10.safetensors",
+        bytes: 2_036_844,
+        sha256: "a23acab24c5b575628d3fc23765bdcd37ef91436bc1f9220dc60a8a874f55f94",
+        licence: "MIT OR Apache-2.0",
+    }),
     build: alexnet,
     ..BLANK
 };
