@@ -1,6 +1,7 @@
 // The Train button, how far training is, and Stop.
 
 import { emit, h, icon, say, watch } from "../dom.js";
+import { milliseconds } from "../networks.js";
 import { obstacle } from "../training.js";
 import { explain } from "./popover.js";
 
@@ -57,7 +58,7 @@ export function trainPanel(element) {
         if (changed) return "The examples changed since the last training.";
         if (!head) return `Ready: ${samples.length} examples.`;
         const { epoch: epochs = 0, note: early = null } = head.history.at(-1) ?? {};
-        return `${head.stopped || early ? "Stopped after" : "Trained for"} ${epochs} ${epochs === 1 ? "epoch" : "epochs"} in ${(head.ms / 1000).toFixed(1)} s.`;
+        return `${head.stopped || early ? "Stopped after" : "Trained for"} ${epochs} ${epochs === 1 ? "epoch" : "epochs"} in ${milliseconds(head.ms)}.`;
       }
     },
   );
