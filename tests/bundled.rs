@@ -19,9 +19,12 @@ const CHANCE: f64 = 0.03;
 #[test]
 fn bundled_networks_keep_what_their_recipes_promise() {
     let project = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for (recipe, dataset) in
-        [("lenet5-mnist", "mnist"), ("vgg-cifar10", "cifar10"), ("alexnet-cifar10", "cifar10")]
-    {
+    for (recipe, dataset) in [
+        ("lenet5-mnist", "mnist"),
+        ("vgg-cifar10", "cifar10"),
+        ("alexnet-cifar10", "cifar10"),
+        ("googlenet-cifar10", "cifar10"),
+    ] {
         let Some(folder) = data::optional(dataset) else { continue };
         let text = std::fs::read_to_string(project.join(format!("recipes/{recipe}.toml")));
         let recipe = Recipe::parse(&text.expect("a recipe")).expect("a recipe that can be followed");

@@ -55,6 +55,13 @@ pub const GOOGLENET: ModelSpec = ModelSpec {
     year: 2014,
     paper: "after Szegedy and others, Going Deeper with Convolutions, 2014",
     depth: 15,
+    accuracy: Some(Accuracy { top1: 86.15, source: "recipes/googlenet-cifar10.toml" }),
+    weights: Some(WeightsFile {
+        file: "models/googlenet-cifar10.safetensors",
+        bytes: 1_605_780,
+        sha256: "5946c9190a0ef80c04e0cf1b16bc453c71ec35f1d988bc3739a9a77b72d72c80",
+        licence: "MIT OR Apache-2.0",
+    }),
     build: googlenet,
     ..BLANK
 };
