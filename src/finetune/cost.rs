@@ -141,8 +141,8 @@ fn need(network: &Tunable, settings: &Settings, batch: usize, room: Room) -> Res
     let learns = |rule: &Rule| matches!(rule, Rule::Sgd { .. } | Rule::Adam { .. });
     let updates = plan.updates.iter().filter(|update| learns(&update.rule));
     // The last good epoch is kept, and kept once more and written as bytes when it becomes a checkpoint.
-    let snapshot: usize =
-        plan.updates.iter().map(|update| length(update.param.0) * (1 + update.rule.states())).sum();
+    let snapshot: u64 =
+        plan.updates.iter().map(|update| (length(update.param.0) * (1 + update.rule.states())) as u64).sum();
     let each = if settings.augmentation.is_empty() { 1 } else { 1 + VARIANTS };
     // What checks an epoch is there beside what trains, and so is the frozen part, for one picture.
     let checked = logits.map_or(0, |logits| Plan::new(&trained, &[logits]).bytes());
@@ -150,8 +150,9 @@ fn need(network: &Tunable, settings: &Settings, batch: usize, room: Room) -> Res
     let values = plan.slots.iter().copied().chain((0..plan.graph.params.len()).map(length));
     Ok(Need {
         trained: updates.map(|update| length(update.param.0) as u64).sum(),
-        bytes: (plan.bytes() + checked + frozen + 3 * 4 * snapshot) as u64,
-        pictures: (room.pictures * each * 4 * network.at_cut()?) as u64,
+        bytes: (plan.bytes() + checked + frozen) as u64 + 3 * 4 * snapshot,
+        // More than a usize of the page can count.
+        pictures: (room.pictures * each) as u64 * 4 * network.at_cut()? as u64,
         largest: 4 * values.max().unwrap_or(0) as u64,
     })
 }
