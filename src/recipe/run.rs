@@ -88,8 +88,8 @@ impl Run<'_> {
         for epoch in done..self.recipe.epochs {
             let (loss, accuracy, learning_rate) = self.epoch(epoch, steps, spec, &mut state, observe)?;
             let weights = state.weights()?;
-            if !finite(&weights) || !finite(&state.trained()?) {
-                // The loss was right before the last update and cannot tell.
+            // The loss was right before the last update and cannot tell; an average keeps what is no number.
+            if !finite(&weights) {
                 return Err(self.diverged([epoch, steps - 1], learning_rate, &state)?);
             }
             let tested = self.test(spec, &weights, observe)?;

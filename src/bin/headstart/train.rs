@@ -149,12 +149,10 @@ pub fn measure(options: &Evaluate) -> Outcome<()> {
         }
     };
     let spec = super::known(&model)?;
-    let test = match note.as_ref().and_then(|note| note.recipe.as_ref()) {
-        // Where there is no test part, the pictures that the run did not learn from.
-        Some(recipe) => parts(recipe, &options.data)?[1].take(),
-        None => None,
-    };
-    let test = match test {
+    // Where there is no test part, the pictures that the run did not learn from.
+    let recipe = note.as_ref().and_then(|note| note.recipe.as_ref());
+    let held_out = recipe.map(|recipe| parts(recipe, &options.data)).transpose()?;
+    let test = match held_out.and_then(|[_, test]| test) {
         Some(test) => test,
         None => {
             let open = |part| data::open(&options.data, part);
