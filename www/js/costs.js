@@ -74,7 +74,8 @@ export function createCosts(store, engineOf) {
     wake() {
       const { engine, dial, training } = store.state;
       if (dial.pace && engine.network && dial.pace.fingerprint !== engine.network.fingerprint) store.patch("dial", { pace: null, cost: null });
-      if (engine.phase !== "ready" || training.running || store.state.runs.running || question().key === asked || timer) return;
+      // While pictures come in several times a second, their number is asked about once they are there.
+      if (engine.phase !== "ready" || training.running || store.state.runs.running || store.state.recording || question().key === asked || timer) return;
       timer = setTimeout(() => {
         timer = 0;
         void ask();

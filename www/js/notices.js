@@ -30,6 +30,9 @@ export function createNotices(store) {
     if ((await notice?.action?.run()) === false) show({ ...notice, text: notice?.text ?? "", id: newId() });
   }
 
+  /** @param {Notice} notice */
+  const isUndo = ({ action }) => action?.label === "Undo";
+
   return {
     show,
     dismiss,
@@ -39,14 +42,14 @@ export function createNotices(store) {
     /** Says what was done and how to take it back. @param {string} text @param {() => unknown} run */
     undoable: (text, run) => show({ text, action: { label: "Undo", run } }),
     /** Nothing so far can be taken back any more. */
-    forgetUndo: () => store.set({ notices: store.state.notices.filter((notice) => notice.action?.label !== "Undo") }),
+    forgetUndo: () => store.set({ notices: store.state.notices.filter((notice) => !isUndo(notice)) }),
     /** @param {string} id @param {string} text @param {number} progress 0 to 1 */
     progress(id, text, progress) {
       store.set({ notices: store.state.notices.map((notice) => (notice.id === id ? { ...notice, text, progress } : notice)) });
     },
     /** Takes back the newest thing that can be taken back. */
     undo() {
-      const notice = store.state.notices.findLast((entry) => entry.action?.label === "Undo");
+      const notice = store.state.notices.findLast(isUndo);
       if (!notice) return false;
       void act(notice.id);
       return true;
