@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { engineReady, makePicture, told, until } from "./browser.mjs";
-import { counts, settled, train, withDemo, visitors } from "./visitors.mjs";
+import { counts, settled, train, trainOnAndOn, visitors, withDemo } from "./visitors.mjs";
 
 /** @type {Awaited<ReturnType<typeof visitors>>} */
 let site;
@@ -77,10 +77,7 @@ test("the demo gives three classes that train at once, and the bars follow the d
 test("stop ends training at once and keeps what was learned", async () => {
   const { page, errors } = await site.visit();
   await withDemo(page);
-  await page.locator("#settings-form > summary").click();
-  await page.getByLabel("Epochs", { exact: true }).fill("1000");
-  await page.keyboard.press("Tab");
-  await page.locator("button.train").first().click();
+  await trainOnAndOn(page);
   await until(page, (state) => state.training.history.length > 5);
   await page.getByRole("button", { name: "Stop" }).click();
   await until(page, (state) => state.head !== null && !state.training.running);
@@ -159,10 +156,7 @@ test("a project is saved as one zip, opened by another visitor, and opening is u
 test("a project that replaces another in the middle of training gets nothing of what that one learns", async () => {
   const { page, errors, state } = await site.visit();
   await withDemo(page);
-  await page.locator("#settings-form > summary").click();
-  await page.getByLabel("Epochs", { exact: true }).fill("1000");
-  await page.keyboard.press("Tab");
-  await page.locator("button.train").first().click();
+  await trainOnAndOn(page);
   await until(page, (now) => now.training.history.length > 5);
   await page.getByRole("button", { name: "Project", exact: true }).click();
   await page.getByRole("button", { name: "New project" }).click();

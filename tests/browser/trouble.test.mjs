@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { engineReady, greyJpeg, greyPng, makePicture, told, until, withOrientation } from "./browser.mjs";
-import { counts, train, upload, withDemo, visitors } from "./visitors.mjs";
+import { counts, train, trainOnAndOn, upload, visitors, withDemo } from "./visitors.mjs";
 
 /** @type {Awaited<ReturnType<typeof visitors>>} */
 let site;
@@ -142,10 +142,7 @@ test("when the store is full, the pictures stay in memory and the project can be
 test("a lost graphics processor while training is told, the engine starts again and training can be repeated", async () => {
   const { page, errors } = await site.visit();
   await withDemo(page);
-  await page.locator("#settings-form > summary").click();
-  await page.getByLabel("Epochs", { exact: true }).fill("1000");
-  await page.keyboard.press("Tab");
-  await page.locator("button.train").first().click();
+  await trainOnAndOn(page);
   await until(page, (state) => state.training.history.length > 2);
   await page.evaluate(() => globalThis.headstart.engine.service.loseDevice());
   await until(page, (state) => !state.training.running && state.engine.phase === "ready" && state.notices.length > 0);

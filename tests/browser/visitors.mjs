@@ -38,6 +38,14 @@ export async function withDemo(page) {
   await until(page, (state) => state.samples.length === 18 && state.pending === 0);
 }
 
+/** Begins a training that goes on until it is stopped. @param {Tab} page */
+export async function trainOnAndOn(page) {
+  await page.locator("#settings-form > summary").click();
+  await page.getByLabel("Epochs", { exact: true }).fill("1000");
+  await page.keyboard.press("Tab");
+  await page.locator("button.train").first().click();
+}
+
 /** @param {Tab} page */
 export async function train(page) {
   await page.locator("button.train").first().click();
