@@ -6,13 +6,22 @@ use super::simd::{F32x4, LANES};
 
 /// `y = activation(a + b)`.
 pub fn add(a: &[f32], b: &[f32], activation: Option<Activation>, y: &mut [f32]) {
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
-    let (y, y_rest) = y.as_chunks_mut::<LANES>();
-    for ((&a, &b), y) in a.iter().zip(b).zip(y) {
-        *y = activate(activation, F32x4::from_array(a) + F32x4::from_array(b)).to_array();
+    #[inline(always)]
+    fn each(a: &[f32], b: &[f32], y: &mut [f32], f: impl Fn(F32x4) -> F32x4) {
+        let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+        let (y, y_rest) = y.as_chunks_mut::<LANES>();
+        for ((&a, &b), y) in a.iter().zip(b).zip(y) {
+            *y = f(F32x4::from_array(a) + F32x4::from_array(b)).to_array();
+        }
+        for ((&a, &b), y) in a_rest.iter().zip(b_rest).zip(y_rest) {
+            *y = f(F32x4::splat(a + b)).to_array()[0];
+        }
     }
-    for ((&a, &b), y) in a_rest.iter().zip(b_rest).zip(y_rest) {
-        *y = activate(activation, F32x4::splat(a + b)).to_array()[0];
+    match activation {
+        None => each(a, b, y, |sum| sum),
+        // So quick that asking for every vector which it is would take longer.
+        Some(Activation::Relu) => each(a, b, y, |sum| activate(Some(Activation::Relu), sum)),
+        other => each(a, b, y, |sum| activate(other, sum)),
     }
 }
 

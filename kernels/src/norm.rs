@@ -11,16 +11,27 @@ fn planes(shape: Shape, c: usize) -> impl Iterator<Item = std::ops::Range<usize>
     (0..shape.n).map(move |n| (n * shape.c + c) * shape.plane()..(n * shape.c + c + 1) * shape.plane())
 }
 
+/// Vectors that are summed up side by side, because each addition waits for the one before it.
+const SIDE_BY_SIDE: usize = 4;
+
 /// The sum of `f` over two slices of equal length.
 #[inline(always)]
 fn sum(a: &[f32], b: &[f32], f: impl Fn(F32x4, F32x4) -> F32x4) -> f64 {
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
-    let mut sums = F32x4::zero();
-    for (&a, &b) in a.iter().zip(b) {
-        sums = sums + f(F32x4::from_array(a), F32x4::from_array(b));
+    let ((a, a_few), (b, b_few)) = (a.as_chunks::<SIDE_BY_SIDE>(), b.as_chunks::<SIDE_BY_SIDE>());
+    let value = |(&a, &b): (&[f32; LANES], &[f32; LANES])| f(F32x4::from_array(a), F32x4::from_array(b));
+    let mut sums = [F32x4::zero(); SIDE_BY_SIDE];
+    for (a, b) in a.iter().zip(b) {
+        for (sum, pair) in sums.iter_mut().zip(a.iter().zip(b)) {
+            *sum = *sum + value(pair);
+        }
+    }
+    for (sum, pair) in sums.iter_mut().zip(a_few.iter().zip(b_few)) {
+        *sum = *sum + value(pair);
     }
     let rest = a_rest.iter().zip(b_rest).map(|(&a, &b)| f(F32x4::splat(a), F32x4::splat(b)).to_array()[0]);
-    f64::from(sums.sum() + rest.sum::<f32>())
+    let [a, b, c, d] = sums;
+    f64::from(((a + b) + (c + d)).sum() + rest.sum::<f32>())
 }
 
 /// The sum of every channel.

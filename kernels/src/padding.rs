@@ -1,6 +1,7 @@
 //! Images with a border of zeros, so that the loops over windows need no bounds checks.
 
 use super::shape::{Padding, Shape};
+use super::simd::LANES;
 
 /// Copies `planes` of `h` by `w` values into `padded`, each with `padding` zeros around it.
 ///
@@ -16,15 +17,22 @@ pub fn pad(x: &[f32], shape: Shape, padding: Padding, slack: usize, padded: &mut
     for (plane, padded) in
         x.chunks_exact(shape.plane()).zip(padded.chunks_exact_mut(width * height)).take(planes)
     {
-        let (top, rest) = padded.split_at_mut(padding.top * width);
-        let (middle, bottom) = rest.split_at_mut(shape.h * width);
-        top.fill(0.0);
-        bottom.fill(0.0);
-        for (row, padded) in plane.chunks_exact(shape.w).zip(middle.chunks_exact_mut(width)) {
-            padded[..padding.left].fill(0.0);
-            padded[padding.left..][..shape.w].copy_from_slice(row);
-            padded[padding.left + shape.w..].fill(0.0);
+        let start = padding.top * width + padding.left;
+        let between = padding.left + padding.right;
+        let (before, mut rest) = padded.split_at_mut(start);
+        before.fill(0.0);
+        for row in plane.chunks_exact(shape.w) {
+            rest[..shape.w].copy_from_slice(row);
+            rest = &mut rest[shape.w..];
+            // One vector, for which no function is called; the next row is written over what is too much.
+            match rest.first_chunk_mut::<LANES>() {
+                Some(zeros) if between <= LANES => *zeros = [0.0; LANES],
+                _ => rest.iter_mut().take(between).for_each(|zero| *zero = 0.0),
+            }
+            let next = between.min(rest.len());
+            rest = &mut rest[next..];
         }
+        rest.fill(0.0);
     }
 }
 

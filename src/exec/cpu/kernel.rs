@@ -259,10 +259,7 @@ impl Kernel {
             Self::Concat { images } => concat(x, images, y),
             Self::GlobalAverage { plane } => global_average(x[0], *plane, y),
             Self::Add { activation } => add(x[0], x[1], *activation, y),
-            Self::Activation(activation) => {
-                y.copy_from_slice(x[0]);
-                activate_all(*activation, y);
-            }
+            Self::Activation(activation) => activate_all(*activation, x[0], y),
             Self::Softmax { input } => softmax(x[0], *input, y),
             Self::Norm { input, epsilon, params } => {
                 norm::normalise(x[0], *input, params.map(|place| held.get(place)), *epsilon, y);
