@@ -243,7 +243,7 @@ fn gradients_of_weights_agree_with_the_definition() {
         [(1, 1, 0), (1, 2, 0), (3, 1, 1), (3, 2, 1), (5, 1, 2), (5, 3, 1), (2, 2, 0), (7, 2, 3)]
     {
         for (n, size) in [(3, 5), (2, 8), (1, 17), (7, 7), (1, 64)] {
-            for (channels, outputs, groups) in [(3, 5, 1), (8, 12, 2), (34, 9, 1), (6, 6, 6)] {
+            for (channels, outputs, groups) in [(3, 5, 1), (8, 12, 2), (34, 9, 1), (17, 22, 1), (6, 6, 6)] {
                 let window = Window::square(kernel, stride, padding);
                 let conv = Conv2d::new(outputs, window).with_groups(groups);
                 let x = Shape::new(n, channels, size, size + 1);

@@ -3,16 +3,17 @@
 //! With `X` of `[k, p]`, the value that tap `k` (input channel, row, column of the kernel) meets at output pixel `p`:
 //! `dw = dy X^T`, and `dx` is `w^T dy` with every value added to the pixel it was read from. Chellapilla, Puri and
 //! Simard 2006. A depthwise kernel has too few taps for a product; its rows are multiplied one by one. Where maps are no
-//! mere pixels, [`super::taps`] has the quicker way to `dw`.
+//! mere pixels, [`super::taps`] and [`super::winograd_gradient`] have the quicker ways to `dw`.
 
 use std::ops::Range;
 
 use super::conv::Workspace;
-use super::cores::map;
+use super::cores::map_with;
 use super::gemm::matmul;
 use super::shape::{Shape, Window};
 use super::simd::{F32x4, LANES};
 use super::taps::Taps;
+use super::winograd_gradient::WinogradGradient;
 
 /// Columns of one product, if the pictures are that small.
 const ENOUGH_COLUMNS: usize = 1024;
@@ -80,10 +81,11 @@ impl Columns {
         let part =
             Self { input: self.input.with_batch(n), output: self.output.with_batch(n), ..self.clone() };
         let len = dw.len();
-        let sums = map(parts, |at| {
+        workspace.parts.resize_with(workspace.parts.len().max(parts), Workspace::default);
+        let sums = map_with(&mut workspace.parts[..parts], |at, workspace| {
             let mut dw = vec![0.0; len];
             let (x, dy) = (&x[at * part.input.len()..], &dy[at * part.output.len()..]);
-            part.part_of_weight_gradient(x, dy, &mut dw, &mut Workspace::default());
+            part.part_of_weight_gradient(x, dy, &mut dw, workspace);
             dw
         });
         dw.fill(0.0);
@@ -91,6 +93,9 @@ impl Columns {
     }
 
     fn part_of_weight_gradient(&self, x: &[f32], dy: &[f32], dw: &mut [f32], workspace: &mut Workspace) {
+        if let Some(winograd) = WinogradGradient::new(self.input, self.output, self.window, self.groups) {
+            return winograd.weight_gradient(x, dy, dw, workspace);
+        }
         dw.fill(0.0);
         if self.is_depthwise() {
             return self.each_row(dw.len(), |tap, x_row, y| {

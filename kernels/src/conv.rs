@@ -35,6 +35,9 @@ pub struct Workspace {
     pub panels: Vec<f32>,
     pub tiles: Vec<f32>,
     pub weights: Vec<f32>,
+    pub gradients: Vec<f32>,
+    /// Those of parts of the work that are done at the same time.
+    pub parts: Vec<Workspace>,
 }
 
 impl Convolution {

@@ -33,5 +33,6 @@ pub mod turned;
 mod vector;
 pub mod wide;
 pub mod winograd;
+mod winograd_gradient;
 mod winograd_tiles;
 mod winograd_transform;

@@ -46,6 +46,9 @@ pub trait Vector: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = 
 
     /// The way back from [`Vector::columns`]: calls `f` with every lane and its four values.
     fn lines(columns: [Self; 4], f: impl FnMut(usize, F32x4));
+
+    /// The sum of all lanes of each of four vectors.
+    fn sums(vectors: [Self; 4]) -> F32x4;
 }
 
 impl Vector for F32x4 {
@@ -96,5 +99,11 @@ impl Vector for F32x4 {
         for (lane, line) in Self::transpose(columns).into_iter().enumerate() {
             f(lane, line);
         }
+    }
+
+    #[inline(always)]
+    fn sums(vectors: [Self; 4]) -> F32x4 {
+        let [a, b, c, d] = Self::transpose(vectors);
+        (a + b) + (c + d)
     }
 }

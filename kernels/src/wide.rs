@@ -138,6 +138,13 @@ mod eight {
                 f(lane + 4, high);
             }
         }
+
+        #[inline(always)]
+        fn sums(vectors: [Self; 4]) -> F32x4 {
+            let [a, b, c, d] = Self::transpose(vectors);
+            let [low, high] = ((a + b) + (c + d)).halves();
+            low + high
+        }
     }
 
     macro_rules! operator {

@@ -35,9 +35,9 @@ pub struct Winograd {
     pub(super) input: Shape,
     pub(super) output: Shape,
     /// Padded up to whole tiles.
-    padding: Padding,
+    pub(super) padding: Padding,
     /// Inputs along one side of a tile: four or six.
-    tile: usize,
+    pub(super) tile: usize,
     /// Tiles down and across one picture.
     pub(super) grid: [usize; 2],
 }
@@ -67,6 +67,11 @@ impl Winograd {
             ..padding
         };
         Self { input, output, padding, tile, grid }
+    }
+
+    /// Tiles of all pictures.
+    pub(super) fn tiles(&self) -> usize {
+        self.output.n * self.grid[0] * self.grid[1]
     }
 
     /// Whether [`Winograd::run`] takes a weight as it is, `[o, i, 3, 3]`, instead of a packed one.
@@ -162,10 +167,10 @@ impl Winograd {
         epilogue: Epilogue,
         workspace: &mut Workspace,
     ) {
-        let Workspace { padded, panels, tiles, weights } = workspace;
+        let Workspace { padded, panels, tiles, weights, .. } = workspace;
         pad(x, self.input, self.padding, 2 * LANES, padded);
         let (i, o, points) = (self.input.c, self.output.c, T * T);
-        let count = self.output.n * self.grid[0] * self.grid[1];
+        let count = self.tiles();
         let block = (BLOCK / (points * (i + o)) / COLUMNS * COLUMNS).clamp(2 * COLUMNS, MOST_TILES);
         let block = block.min(count.next_multiple_of(wide::lanes()));
         panels.resize(panels.len().max(points * (i * block + APART)), 0.0);

@@ -12,6 +12,13 @@ use super::wide::{self, F32x8};
 use super::winograd::{APART, Winograd};
 use super::winograd_transform as transform;
 
+/// The first column of the panel of eight, or of the last four, that column `at` of `width` is in, the columns of that
+/// panel, and the place among them.
+pub fn panel(at: usize, width: usize) -> [usize; 3] {
+    let first = at / COLUMNS * COLUMNS;
+    [first, COLUMNS.min(width - first), at - first]
+}
+
 impl Winograd {
     /// Transforms all tiles of a block of `width` columns of which `first` is the first.
     #[inline(never)]
@@ -100,9 +107,7 @@ impl Winograd {
             let [n, down, across] = self.place(tile + lane);
             n * self.input.c * plane + (down * row + across) * step
         });
-        // The panel of eight columns, or of the last four, and the place of these columns in it.
-        let first = at / COLUMNS * COLUMNS;
-        let (stride, lane) = (COLUMNS.min(width - first), at - first);
+        let [first, stride, lane] = panel(at, width);
         let i = self.input.c;
         let matrix = i * width + APART;
         let furthest = starts.iter().max().unwrap_or(&0) + (i - 1) * plane + (T - 1) * row + 2 * LANES;
@@ -110,20 +115,17 @@ impl Winograd {
         for c in 0..i {
             // The furthest reads and writes were checked above.
             unsafe {
-                let mut rows = [[V::splat(0.0); T]; T];
-                for (r, line) in rows.iter_mut().enumerate() {
+                let rows: [[V; T]; T] = std::array::from_fn(|r| {
                     let source = padded.as_ptr().add(c * plane + r * row);
-                    line[..LANES].copy_from_slice(&V::columns(|lane| source.add(starts[lane])));
-                    if T > LANES {
-                        let far = V::columns(|lane| source.add(starts[lane] + LANES));
-                        line[LANES..].copy_from_slice(&far[..T - LANES]);
-                    }
-                    *line = transform::input(*line);
-                }
+                    let near = V::columns(|lane| source.add(starts[lane]));
+                    let far =
+                        if T > LANES { V::columns(|lane| source.add(starts[lane] + LANES)) } else { near };
+                    let value = |k: usize| if k < LANES { near[k] } else { far[k - LANES] };
+                    transform::input(std::array::from_fn::<V, T, _>(value))
+                });
                 let target = panels.as_mut_ptr().add(first * i + c * stride + lane);
                 for k in 0..T {
-                    let mut column = [V::splat(0.0); T];
-                    column.iter_mut().zip(&rows).for_each(|(value, row)| *value = row[k]);
+                    let column = rows.map(|row| row[k]);
                     for (r, value) in transform::input(column).into_iter().enumerate() {
                         value.store(target.add((r * T + k) * matrix));
                     }
@@ -159,44 +161,45 @@ impl Winograd {
             // Reads stay inside the products, as just checked.
             unsafe {
                 let source = products.as_ptr().add(c * width + at);
-                let mut rows = [[V::splat(0.0); LANES]; T];
-                for (r, row) in rows.iter_mut().enumerate() {
-                    let mut line = [V::splat(0.0); T];
-                    for (k, value) in line.iter_mut().enumerate() {
-                        *value = V::load(source.add((r * T + k) * matrix));
-                    }
-                    *row = transform::output(line);
-                }
+                let rows: [[V; LANES]; T] = std::array::from_fn(|r| {
+                    let line: [V; T] = std::array::from_fn(|k| V::load(source.add((r * T + k) * matrix)));
+                    transform::output(line)
+                });
                 for k in 0..step {
-                    let mut column = [V::splat(0.0); T];
-                    column.iter_mut().zip(&rows).for_each(|(value, row)| *value = row[k]);
+                    let column = rows.map(|row| row[k]);
                     let column = transform::output(column);
                     tiles.iter_mut().zip(column).for_each(|(row, value)| row[k] = value);
                 }
             }
-            let bias = F32x4::splat(epilogue.bias(c));
-            for (r, row) in tiles.into_iter().enumerate().take(step) {
-                V::lines(row, |lane, values| {
+            let bias = V::splat(epilogue.bias(c));
+            for (r, mut row) in tiles.into_iter().enumerate().take(step) {
+                for value in &mut row {
+                    *value = *value + bias;
+                    if epilogue.residual.is_none() {
+                        *value = activate(epilogue.activation, *value);
+                    }
+                }
+                V::lines(row, |lane, mut values| {
                     let [start, rows, count] = places[lane];
                     if r >= rows {
                         return;
                     }
                     let start = start + (c * h + r) * w;
                     let y = &mut y[start..start + count];
-                    let mut values = values + bias;
                     if let Some(residual) = epilogue.residual {
                         values = values + F32x4::load_first(&residual[start..start + count]);
+                        values = activate(epilogue.activation, values);
                     }
-                    unsafe { activate(epilogue.activation, values).store_first(count, y.as_mut_ptr()) };
+                    unsafe { values.store_first(count, y.as_mut_ptr()) };
                 });
             }
         }
     }
 
     /// Picture, row and column of a tile in the grid; tiles beyond the last one are like the last one.
-    fn place(&self, tile: usize) -> [usize; 3] {
+    pub(super) fn place(&self, tile: usize) -> [usize; 3] {
         let [down, across] = self.grid;
-        let tile = tile.min(self.output.n * down * across - 1);
+        let tile = tile.min(self.tiles() - 1);
         [tile / (down * across), tile / across % down, tile % across]
     }
 }

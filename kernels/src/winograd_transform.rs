@@ -62,6 +62,44 @@ pub fn output<V: Vector, const T: usize>(x: [V; T]) -> [V; 4] {
     ]
 }
 
+/// `A dy` along one axis: the way back from [`output`]. Values from [`outputs`] on are not looked at.
+#[inline(always)]
+pub fn output_gradient<V: Vector, const T: usize>(dy: [V; 4]) -> [V; T] {
+    let mut y = [dy[0]; T];
+    if T == 4 {
+        y[1] = dy[0] + dy[1];
+        y[2] = dy[0] - dy[1];
+        y[3] = V::splat(0.0) - dy[1];
+        return y;
+    }
+    for (at, point) in [(1, NEAR), (3, FAR)] {
+        let [square, cube] = [point * point, point * point * point].map(V::splat);
+        let even = dy[2].multiply_add(square, dy[0]);
+        let odd = dy[3].multiply_add(cube, V::splat(point) * dy[1]);
+        y[at] = even + odd;
+        y[at + 1] = even - odd;
+    }
+    y[5] = dy[3];
+    y
+}
+
+/// `G' s` along one axis: the way back from [`weights`].
+#[inline(always)]
+pub fn weight_gradient<V: Vector, const T: usize>(s: [V; T]) -> [V; 3] {
+    let (sum, difference) = (s[1] + s[2], s[1] - s[2]);
+    if T == 4 {
+        let half = V::splat(0.5);
+        return [sum.multiply_add(half, s[0]), difference * half, sum.multiply_add(half, s[3])];
+    }
+    let [near, far] = LARGE_WEIGHTS.map(|weights| weights.map(|weight| V::splat(weight as f32)));
+    let (far_sum, far_difference) = (s[3] + s[4], s[3] - s[4]);
+    [
+        far_sum.multiply_add(far[0], sum.multiply_add(near[0], s[0] * V::splat(FIRST as f32))),
+        far_difference.multiply_add(far[1], difference * near[1]),
+        far_sum.multiply_add(far[2], sum.multiply_add(near[2], s[5])),
+    ]
+}
+
 /// What the large tile's first input weighs.
 const FIRST: f64 = {
     let (near, far) = (NEAR as f64, FAR as f64);
