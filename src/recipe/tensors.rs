@@ -24,22 +24,21 @@ pub struct Values {
 
 pub type Tensors = BTreeMap<String, Values>;
 
-/// The file's bytes, the same for the same tensors.
+/// The file's bytes, the same for the same tensors. What holds a value beyond the range of 16 bits stays in 32.
 pub fn bytes(tensors: &Tensors, note: &impl Serialize, precision: Precision) -> Vec<u8> {
-    let (kind, values): (Dtype, Vec<Vec<u8>>) = match precision {
-        Precision::F32 => {
-            let one = |values: &Values| values.data.iter().flat_map(|value| value.to_le_bytes()).collect();
-            (Dtype::F32, tensors.values().map(one).collect())
-        }
-        Precision::F16 => {
-            let one = |values: &Values| {
-                values.data.iter().flat_map(|value| f16::from_f32(*value).to_le_bytes()).collect()
-            };
-            (Dtype::F16, tensors.values().map(one).collect())
+    let stored = |values: &Values| {
+        let fits = values.data.iter().all(|value| value.abs() <= f32::from(f16::MAX));
+        match precision {
+            Precision::F16 if fits => {
+                let halves = values.data.iter().map(|value| f16::from_f32(*value));
+                (Dtype::F16, halves.flat_map(f16::to_le_bytes).collect())
+            }
+            _ => (Dtype::F32, values.data.iter().flat_map(|value| value.to_le_bytes()).collect()),
         }
     };
-    let views = tensors.iter().zip(&values).map(|((name, tensor), bytes)| {
-        let view = TensorView::new(kind, tensor.dims.clone(), bytes);
+    let stored: Vec<(Dtype, Vec<u8>)> = tensors.values().map(stored).collect();
+    let views = tensors.iter().zip(&stored).map(|((name, tensor), (kind, bytes))| {
+        let view = TensorView::new(*kind, tensor.dims.clone(), bytes);
         (name.as_str(), view.expect("a tensor has as many values as its dimensions say"))
     });
     let note = serde_json::to_string(note).expect("a note is plain data");
@@ -86,6 +85,17 @@ mod tests {
         assert_eq!(written, bytes(&tensors, &vec![1u32, 2], Precision::F32));
         let (read, note): (Tensors, Vec<u32>) = read(&written).expect("just written");
         assert_eq!((read, note), (tensors, vec![1, 2]));
+    }
+
+    #[test]
+    fn halves_are_for_tensors_whose_values_have_room_in_them() {
+        let tensor = |value| Values { dims: vec![1], data: vec![value] };
+        let tensors =
+            Tensors::from([("mean".to_string(), tensor(0.5)), ("variance".to_string(), tensor(1e5))]);
+        let written = bytes(&tensors, &(), Precision::F16);
+        let file = SafeTensors::deserialize(&written).unwrap();
+        assert_eq!(file.tensor("mean").unwrap().dtype(), Dtype::F16);
+        assert_eq!(file.tensor("variance").unwrap().data(), 1e5f32.to_le_bytes());
     }
 
     #[test]
