@@ -24,12 +24,12 @@ pub fn pad(x: &[f32], shape: Shape, padding: Padding, slack: usize, padded: &mut
         for row in plane.chunks_exact(shape.w) {
             rest[..shape.w].copy_from_slice(row);
             rest = &mut rest[shape.w..];
+            let next = between.min(rest.len());
             // One vector, for which no function is called; the next row is written over what is too much.
             match rest.first_chunk_mut::<LANES>() {
                 Some(zeros) if between <= LANES => *zeros = [0.0; LANES],
-                _ => rest.iter_mut().take(between).for_each(|zero| *zero = 0.0),
+                _ => rest[..next].fill(0.0),
             }
-            let next = between.min(rest.len());
             rest = &mut rest[next..];
         }
         rest.fill(0.0);

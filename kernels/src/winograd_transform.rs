@@ -1,4 +1,5 @@
-//! The three linear maps of a Winograd convolution with a 3x3 kernel, on tiles of `T` by `T` inputs.
+//! The three linear maps of a Winograd convolution with a 3x3 kernel, on tiles of `T` by `T` inputs, and the ways back from
+//! two of them.
 //!
 //! `y = A' ((G w G') . (B' x B)) A`, the dot being a product value by value. `T` is 4, with 2x2 outputs, or 6, with
 //! 4x4. Lavin and Gray 2015, "Fast algorithms for convolutional neural networks", section 4.

@@ -27,9 +27,9 @@ pub type Tensors = BTreeMap<String, Values>;
 /// The file's bytes, the same for the same tensors. What holds a value beyond the range of 16 bits stays in 32.
 pub fn bytes(tensors: &Tensors, note: &impl Serialize, precision: Precision) -> Vec<u8> {
     let stored = |values: &Values| {
-        let fits = values.data.iter().all(|value| value.abs() <= f32::from(f16::MAX));
+        let fit = |values: &[f32]| values.iter().all(|value| value.abs() <= f32::from(f16::MAX));
         match precision {
-            Precision::F16 if fits => {
+            Precision::F16 if fit(&values.data) => {
                 let halves = values.data.iter().map(|value| f16::from_f32(*value));
                 (Dtype::F16, halves.flat_map(f16::to_le_bytes).collect())
             }
