@@ -1,5 +1,8 @@
 // Number of pictures whose largest logit, the first of equal ones, is the label's. One workgroup for all of them.
 
+// Whether a label is a distribution over the classes, whose largest counts, and not the number of one.
+override SOFT: bool = false;
+
 struct Dims {
     n: u32,
     c: u32,
@@ -25,6 +28,17 @@ fn total(local: u32, value: f32) -> f32 {
     return sum;
 }
 
+// The class that picture n should have been given.
+fn truth(n: u32) -> u32 {
+    if (!SOFT) { return u32(labels[n]); }
+    let row = n * dims.c;
+    var best = 0u;
+    for (var c = 1u; c < dims.c; c++) {
+        if (labels[row + c] > labels[row + best]) { best = c; }
+    }
+    return best;
+}
+
 @compute @workgroup_size(64)
 fn main(@builtin(local_invocation_index) local: u32) {
     var sum = 0.0;
@@ -34,7 +48,7 @@ fn main(@builtin(local_invocation_index) local: u32) {
         for (var c = 1u; c < dims.c; c++) {
             if (logits[row + c] > logits[row + best]) { best = c; }
         }
-        if (best == u32(labels[n])) { sum += 1.0; }
+        if (best == truth(n)) { sum += 1.0; }
     }
     sum = total(local, sum);
     if (local == 0u) { correct[0] = sum; }

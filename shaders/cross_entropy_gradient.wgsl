@@ -2,6 +2,8 @@
 // label's class, SMOOTHING of it spread over all. One invocation makes one picture.
 
 override SMOOTHING: f32 = 0.0;
+// Whether a label is a distribution over the classes and not the number of one.
+override SOFT: bool = false;
 
 struct Dims {
     n: u32,
@@ -13,6 +15,17 @@ struct Dims {
 @group(0) @binding(2) var<storage, read> dy: array<f32>;
 @group(0) @binding(3) var<storage, read_write> dx: array<f32>;
 @group(0) @binding(4) var<uniform> dims: Dims;
+
+// What picture n should have answered for class c.
+fn target_of(n: u32, c: u32) -> f32 {
+    var right = 0.0;
+    if (SOFT) {
+        right = labels[n * dims.c + c];
+    } else if (c == u32(labels[n])) {
+        right = 1.0;
+    }
+    return (1.0 - SMOOTHING) * right + SMOOTHING / f32(dims.c);
+}
 
 @compute @workgroup_size(64)
 fn main(
@@ -28,9 +41,7 @@ fn main(
     var scale = 0.0;
     for (var c = 0u; c < dims.c; c++) { scale += exp(logits[row + c] - largest); }
     for (var c = 0u; c < dims.c; c++) {
-        var t = SMOOTHING / f32(dims.c);
-        if (c == u32(labels[n])) { t += 1.0 - SMOOTHING; }
         let p = exp(logits[row + c] - largest) / scale;
-        dx[row + c] = (p - t) * dy[0] / f32(dims.n);
+        dx[row + c] = (p - target_of(n, c)) * dy[0] / f32(dims.n);
     }
 }

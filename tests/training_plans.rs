@@ -8,7 +8,7 @@ use headstart::models;
 use headstart::net::Part;
 use headstart::ops::case::normalised_error;
 use headstart::shape::Shape;
-use headstart::train::{Optimizer, Options, Snapshot, Trainer, TrainingPlan};
+use headstart::train::{Optimizer, Options, Snapshot, Targets, Trainer, TrainingPlan};
 use headstart::weights::Parameters;
 use pollster::block_on;
 
@@ -82,6 +82,65 @@ fn a_linear_layer_in_pieces_trains_as_in_one() {
         let (on_in_pieces, _, _) = path(&mut other, &graph, 2);
         near(&on_in_pieces, &on, "losses after a snapshot");
     }
+}
+
+#[test]
+fn a_distribution_that_is_certain_of_one_class_is_that_class() {
+    let graph = graph("lenet5", 4, 32);
+    let shape = graph.input_shape();
+    let x: Vec<f32> = (0..shape.len()).map(|i| (i as f32 * 0.37).sin()).collect();
+    let labels = [3, 0, 9, 3];
+    let certain: Vec<f32> = labels
+        .iter()
+        .flat_map(|&label| (0..10).map(move |class| f32::from(u8::from(class == label))))
+        .collect();
+    for smoothing in [0.0, 0.1] {
+        for backend in [Backend::Cpu(Cpu::new()), gpu()] {
+            let classes = Options { label_smoothing: smoothing, ..Options::default() };
+            let distributions = Options { targets: Targets::Distributions, ..classes.clone() };
+            let mut one = trainer(&graph, &classes, &backend);
+            let mut other = trainer(&graph, &distributions, &backend);
+            for step in 0..2 {
+                let expected = block_on(one.step(&x, &labels)).expect("the batch fits");
+                let found = block_on(other.step_towards(&x, &certain)).expect("the batch fits");
+                assert_eq!(found, expected, "smoothing {smoothing}, loss of step {step}");
+            }
+            let sums = [&mut one, &mut other].map(|trainer| block_on(trainer.take_sums()).expect("its sums"));
+            assert_eq!(sums[0], sums[1], "smoothing {smoothing}");
+            let [one, other] =
+                [&mut one, &mut other].map(|trainer| block_on(trainer.snapshot()).expect("one"));
+            assert!(one == other, "smoothing {smoothing}: other weights");
+        }
+    }
+}
+
+#[test]
+fn what_is_no_distribution_is_not_learned_from() {
+    let graph = graph("lenet5", 2, 32);
+    let x = vec![0.0; graph.input_shape().len()];
+    let options = Options { targets: Targets::Distributions, ..Options::default() };
+    let mut trainer = trainer(&graph, &options, &Backend::Cpu(Cpu::new()));
+    let uniform = vec![0.1; 20];
+    block_on(trainer.step_towards(&x, &uniform)).expect("two distributions over ten classes");
+    let mut said = |labels: &[f32]| block_on(trainer.step_towards(&x, labels)).unwrap_err().to_string();
+    let changed = |index: usize, value: f32| {
+        let mut labels = uniform.clone();
+        labels[index] = value;
+        labels
+    };
+    for (labels, part) in [
+        (changed(13, 0.9), "the label of picture 1 is no distribution over 10 classes"),
+        (changed(0, -0.1), "the label of picture 0 is no distribution"),
+        (changed(0, f32::NAN), "the label of picture 0 is no distribution"),
+        (uniform[..10].to_vec(), "a batch has 2 pictures and as many labels, got 1"),
+        (uniform[..19].to_vec(), "a batch has 2 pictures and as many labels, got 1"),
+        ([&uniform[..], &[1.0]].concat(), "the label of picture 2 is no distribution"),
+    ] {
+        let sentence = said(&labels);
+        assert!(sentence.contains(part), "{sentence:?} does not say {part:?}");
+    }
+    let sentence = block_on(trainer.step(&x, &[0, 1])).unwrap_err().to_string();
+    assert!(sentence.contains("a distribution over the classes for each picture, not a class"), "{sentence}");
 }
 
 #[test]

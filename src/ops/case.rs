@@ -23,6 +23,8 @@ pub struct Case {
 pub enum Kind {
     /// Numbers of the classes, which are the channels of the first input.
     Labels,
+    /// Numbers above zero whose sum is one in each picture.
+    Distributions,
     /// The [`BatchMoments`] of the first input.
     Moments,
     /// Numbers of which none is below zero.
@@ -70,6 +72,14 @@ impl Case {
                     Tensor::new(self.inputs[input], rows.collect())
                 }
                 Kind::Moments => BatchMoments.reference(&[&values[0]], &[]),
+                Kind::Distributions => {
+                    let mut rows = values[input].map(|v| v + 1.01);
+                    for row in rows.data.chunks_mut(rows.shape.image()) {
+                        let sum: f32 = row.iter().sum();
+                        row.iter_mut().for_each(|value| *value /= sum);
+                    }
+                    rows
+                }
                 Kind::Labels => {
                     let classes = self.inputs[0].c as f32;
                     values[input].map(|v| ((v + 1.0) / 2.0 * classes).floor())

@@ -14,7 +14,7 @@ mod snapshot;
 
 pub use plan::TrainingPlan;
 pub use rewrite::{Running, TrainingGraph};
-pub use settings::{BatchNormMode, Optimizer, Options};
+pub use settings::{BatchNormMode, Optimizer, Options, Targets};
 pub use snapshot::{Kept, Snapshot};
 
 use thiserror::Error;
@@ -48,6 +48,13 @@ pub enum TrainError {
     Labels { expected: usize, found: usize },
     #[error("a label is a class from 0 to {last}, got {found}")]
     Label { last: usize, found: u32 },
+    #[error(
+        "the label of picture {picture} is no distribution over {classes} classes: its probabilities must lie between 0 and 1 and \
+         have the sum 1, which is {sum}"
+    )]
+    Distribution { picture: usize, classes: usize, sum: f64 },
+    #[error("this trainer is given {}, not {}; choose others in its options", expected.words(), found.words())]
+    Targets { expected: Targets, found: Targets },
     #[error(
         "the snapshot has no {name} of this run's shape and optimizer; choose one of the same network, cut and optimizer"
     )]
@@ -130,6 +137,17 @@ impl Trainer {
 
     /// One step on a batch of pictures, `x` of the graph's input shape. Returns the loss before the update.
     pub async fn step(&mut self, x: &[f32], labels: &[u32]) -> Result<f32, TrainError> {
+        let labels = self.classes(labels)?;
+        self.whole(x, &labels).await
+    }
+
+    /// As [`Trainer::step`], towards distributions over the classes, `labels` of `[n, classes]`.
+    pub async fn step_towards(&mut self, x: &[f32], labels: &[f32]) -> Result<f32, TrainError> {
+        self.distributions(labels)?;
+        self.whole(x, labels).await
+    }
+
+    async fn whole(&mut self, x: &[f32], labels: &[f32]) -> Result<f32, TrainError> {
         let features = match &mut self.prefix {
             Some(prefix) => Some(prefix.run(&[x]).await?.swap_remove(0)),
             None => None,
@@ -141,7 +159,8 @@ impl Trainer {
     /// One step on what the frozen part made of a batch, without waiting for the device; [`Trainer::take_sums`] says
     /// later how it went.
     pub async fn step_from_cut(&mut self, x: &[f32], labels: &[u32]) -> Result<(), TrainError> {
-        self.run(x, labels, false).await.map(|_| ())
+        let labels = self.classes(labels)?;
+        self.run(x, &labels, false).await.map(|_| ())
     }
 
     /// What the frozen part makes of a batch of pictures; the pictures, where nothing is frozen.
@@ -194,17 +213,47 @@ impl Trainer {
         self.program.plan().bytes()
     }
 
-    async fn run(&mut self, x: &[f32], labels: &[u32], read: bool) -> Result<Option<f32>, TrainError> {
-        if labels.len() != self.batch {
-            return Err(TrainError::Labels { expected: self.batch, found: labels.len() });
-        }
+    /// Numbers of classes as the plan takes them.
+    fn classes(&self, labels: &[u32]) -> Result<Vec<f32>, TrainError> {
+        self.fit(Targets::Classes, labels.len())?;
         if let Some(&found) = labels.iter().find(|label| **label as usize >= self.classes) {
             return Err(TrainError::Label { last: self.classes - 1, found });
         }
-        let labels: Vec<f32> = labels.iter().map(|&label| label as f32).collect();
+        Ok(labels.iter().map(|&label| label as f32).collect())
+    }
+
+    fn distributions(&self, labels: &[f32]) -> Result<(), TrainError> {
+        let classes = self.classes;
+        self.fit(Targets::Distributions, labels.len() / classes)?;
+        for (picture, row) in labels.chunks(classes).enumerate() {
+            let sum: f64 = row.iter().copied().map(f64::from).sum();
+            if row.len() != classes
+                || (sum - 1.0).abs() > 1e-3
+                || row.iter().any(|p| !(0.0..=1.0).contains(p))
+            {
+                return Err(TrainError::Distribution { picture, classes, sum });
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether so many labels of that kind are a batch's.
+    fn fit(&self, found: Targets, count: usize) -> Result<(), TrainError> {
+        let expected = self.options.targets;
+        if found != expected {
+            return Err(TrainError::Targets { expected, found });
+        }
+        if count == self.batch {
+            Ok(())
+        } else {
+            Err(TrainError::Labels { expected: self.batch, found: count })
+        }
+    }
+
+    async fn run(&mut self, x: &[f32], labels: &[f32], read: bool) -> Result<Option<f32>, TrainError> {
         let masks = self.draw();
         let inputs: Vec<&[f32]> =
-            [x].into_iter().chain(masks.iter().map(|m| &m[..])).chain([&labels[..]]).collect();
+            [x].into_iter().chain(masks.iter().map(|m| &m[..])).chain([labels]).collect();
         let at = Moment { step: self.step + 1, learning_rate: self.options.learning_rate };
         let outputs = self.program.train(&inputs, at, read).await?;
         self.step += 1;

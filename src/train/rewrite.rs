@@ -53,8 +53,8 @@ impl TrainingGraph {
             let place = rewrite.node(node, options)?;
             rewrite.places.push(place);
         }
-        let batch = graph.node(logits).shape.n;
-        let labels = rewrite.input("labels", Shape::vector(batch, 1))?;
+        let Shape { n, c: classes, .. } = graph.node(logits).shape;
+        let labels = rewrite.input("labels", Shape::vector(n, options.targets.len(classes)))?;
         let mut loss = rewrite.cross_entropy("loss", logits, labels, options)?;
         for (i, auxiliary) in graph.taps.auxiliary.iter().enumerate() {
             let name = format!("auxiliary_loss{i}");

@@ -13,6 +13,8 @@ pub struct Options {
     pub batch_norm: BatchNormMode,
     /// Whether dropout drops anything.
     pub dropout: bool,
+    /// What is known of a picture that is learned from.
+    pub targets: Targets,
     /// Share of the target that is spread over all classes.
     pub label_smoothing: f64,
     /// The largest norm of all gradients together that stays as it is; any does where there is none.
@@ -31,6 +33,16 @@ pub enum Optimizer {
     Sgd { momentum: f64, nesterov: bool },
     Adam { beta1: f64, beta2: f64, epsilon: f64 },
     AdamW { beta1: f64, beta2: f64, epsilon: f64 },
+}
+
+/// What a picture is said to be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Targets {
+    /// Of one class: [`Trainer::step`](super::Trainer::step).
+    #[default]
+    Classes,
+    /// Of every class with some probability: [`Trainer::step_towards`](super::Trainer::step_towards).
+    Distributions,
 }
 
 /// By which statistics batch norm normalises while a network trains; its weight and bias train in either case.
@@ -56,6 +68,7 @@ impl Default for Options {
             rates: Vec::new(),
             batch_norm: BatchNormMode::Train,
             dropout: true,
+            targets: Targets::Classes,
             label_smoothing: 0.0,
             clip_norm: None,
             largest_weight: LARGEST_WEIGHT,
@@ -68,6 +81,23 @@ impl Default for Options {
 impl BatchNormMode {
     pub const fn by_batch(self) -> bool {
         matches!(self, Self::Train)
+    }
+}
+
+impl Targets {
+    pub(super) const fn words(self) -> &'static str {
+        match self {
+            Self::Classes => "a class for each picture",
+            Self::Distributions => "a distribution over the classes for each picture",
+        }
+    }
+
+    /// Values for one picture, where there are so many classes.
+    pub const fn len(self, classes: usize) -> usize {
+        match self {
+            Self::Classes => 1,
+            Self::Distributions => classes,
+        }
     }
 }
 
