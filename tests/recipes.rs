@@ -106,7 +106,7 @@ fn place(name: &str) -> PathBuf {
 /// Trains on 200 digits, stopping after `sitting` epochs.
 fn train(recipe: &Recipe, out: &Path, resume: bool, sitting: usize) -> Result<Vec<Point>, RunError> {
     let (training, test) = (Digits::new(200, 1), Digits::new(60, 2));
-    let run = Run { recipe, training: &training, test: Some(&test), start: None, out, resume };
+    let run = Run { recipe, training: &training, test: Some(&test), start: None, teacher: None, out, resume };
     let mut left = sitting;
     run.train(&Backend::Cpu(Cpu::new()), &mut |event| {
         left -= usize::from(matches!(event, Event::Epoch(_)));
@@ -154,7 +154,15 @@ fn what_has_ended_is_not_trained_again_and_a_lost_file_is_written_again() {
     let (checkpoint, aside) = (out.with_extension("checkpoint.safetensors"), out.with_extension("aside"));
     let run = |recipe: &Recipe, resume| {
         let (training, test) = (Digits::new(200, 1), Digits::new(60, 2));
-        let run = Run { recipe, training: &training, test: Some(&test), start: None, out: &out, resume };
+        let run = Run {
+            recipe,
+            training: &training,
+            test: Some(&test),
+            start: None,
+            teacher: None,
+            out: &out,
+            resume,
+        };
         let mut epochs = 0;
         let curve = run.train(&Backend::Cpu(Cpu::new()), &mut |event| {
             if matches!(event, Event::Epoch(_)) {
@@ -176,6 +184,66 @@ fn what_has_ended_is_not_trained_again_and_a_lost_file_is_written_again() {
     fs::rename(&aside, &checkpoint).and_then(|()| fs::remove_file(&out)).expect("files of this test");
     assert_eq!(run(&recipe, true), (curve, 0));
     assert!(fs::read(&out).expect("the weights") == weights, "the weights differ");
+}
+
+#[test]
+fn a_student_learns_from_its_teachers_answers() {
+    let weights = place("teacher");
+    train(&recipe(12, 0.1, ""), &weights, false, ALL).expect("a sound run");
+    let teacher = fs::read(&weights).expect("the weights");
+    let student = recipe(6, 0.1, "teacher = { share = 1.0, temperature = 2.0 }");
+    let run = |recipe: &Recipe, teacher: Option<Vec<u8>>, out: &Path, sitting: usize| {
+        // The truth is hidden from whoever learns from a teacher alone.
+        let (training, test) = (Mislabelled(Digits::new(200, 1)), Digits::new(60, 2));
+        let run =
+            Run { recipe, training: &training, test: Some(&test), start: None, teacher, out, resume: true };
+        let (mut asked, mut left) = (0, sitting);
+        let curve = run.train(&Backend::Cpu(Cpu::new()), &mut |event| {
+            match event {
+                Event::Asked { count, .. } => asked += count,
+                Event::Epoch(_) => left -= 1,
+                _ => {}
+            }
+            if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        (curve, asked)
+    };
+    let (whole, parts) = (place("student"), place("student-parts"));
+    let (curve, asked) = run(&student, Some(teacher.clone()), &whole, ALL);
+    let curve = curve.expect("a sound run");
+    assert_eq!(asked, 200, "once for each picture, because no picture is mirrored");
+    assert!(curve[5].test_accuracy > Some(0.6), "{curve:#?}");
+    assert_eq!(run(&student, Some(teacher.clone()), &parts, 2).1, 200);
+    let (gone_on, asked) = run(&student, Some(teacher.clone()), &parts, ALL);
+    assert_eq!((gone_on.expect("a sound run"), asked), (curve, 0), "what was asked is kept");
+    assert!(!parts.with_extension("teacher.safetensors").exists(), "a run that has ended needs no answers");
+    let said = |recipe: &Recipe, teacher: Option<Vec<u8>>| {
+        run(recipe, teacher, &place("no-student"), ALL).0.expect_err("nobody to learn from").to_string()
+    };
+    assert!(said(&student, None).contains("name a file of its weights with --teacher"));
+    assert!(said(&recipe(1, 0.1, ""), Some(teacher.clone())).contains("has no [teacher]"));
+    assert!(said(&student, Some(b"no weights".to_vec())).contains("does not say which network it is of"));
+}
+
+/// Pictures whose every label is wrong.
+struct Mislabelled(Digits);
+
+impl Dataset for Mislabelled {
+    fn classes(&self) -> &[String] {
+        self.0.classes()
+    }
+
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn label(&self, index: usize) -> usize {
+        (self.0.label(index) + 1) % 10
+    }
+
+    fn picture(&self, index: usize) -> Result<Picture, DataError> {
+        self.0.picture(index)
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! `Normalize`. The resize is Pillow's `Resample.c`: two passes, coefficients in 22-bit fixed point, eight-bit values in
 //! between. Knows nothing about files, cameras or rotation: it is handed upright RGBA bytes.
 
+use crate::shape::Shape;
 use thiserror::Error;
 
 /// The picture a network expects; data of every model's specification.
@@ -80,6 +81,11 @@ impl InputSpec {
         };
         let resize_short = grown(height, self.height).max(grown(width, self.width));
         Self { height, width, resize_short, ..*self }
+    }
+
+    /// Of `n` prepared pictures.
+    pub const fn shape(&self, n: usize) -> Shape {
+        Shape::new(n, self.channels, self.height, self.width)
     }
 
     /// Number of values of one prepared picture.

@@ -164,7 +164,7 @@ impl ModelSpec {
 
     /// What the published network sees of `n` pictures.
     pub const fn shape(&self, n: usize) -> Shape {
-        Shape::new(n, self.input.channels, self.input.height, self.input.width)
+        self.input.shape(n)
     }
 
     fn built(&self, shape: Shape, part: Part) -> Result<Graph, NetError> {

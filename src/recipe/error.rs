@@ -36,6 +36,19 @@ pub enum RunError {
     NotACheckpoint { place: String },
     #[error("{place} is a checkpoint of another recipe ({title}); remove it, or choose another --out")]
     OtherRecipe { place: String, title: String },
+    #[error("{title} learns from a teacher's answers; name a file of its weights with --teacher")]
+    NoTeacher { title: String },
+    #[error("{title} has no [teacher]; add it to the recipe, or leave --teacher out")]
+    NoPupil { title: String },
+    #[error(
+        "the teacher's file does not say which network it is of; train one with a recipe, which writes such files"
+    )]
+    UnknownTeacher,
+    #[error(
+        "the teacher tells {} apart, and these pictures are of {}; choose a teacher that was trained on them",
+        teacher.join(", "), data.join(", ")
+    )]
+    OtherClasses { teacher: Vec<String>, data: Vec<String> },
     #[error("there are {found} pictures to learn from, fewer than a batch of {batch}; lower batch")]
     TooFewPictures { found: usize, batch: usize },
     #[error(

@@ -10,6 +10,7 @@ mod error;
 mod evaluate;
 mod run;
 mod state;
+mod teacher;
 mod tensors;
 
 use serde::{Deserialize, Serialize};
@@ -18,9 +19,10 @@ use thiserror::Error;
 use crate::augment::{AugmentError, Augmentation};
 use crate::data::Fit;
 use crate::graph::Graph;
+use crate::image::InputSpec;
 use crate::models::{self, ModelSpec};
 use crate::schedule::{self, Schedule, ScheduleError};
-use crate::train::{self, BatchNormMode, Options};
+use crate::train::{self, BatchNormMode, Options, Targets};
 
 pub use error::RunError;
 pub use evaluate::{Evaluation, evaluate};
@@ -45,6 +47,8 @@ pub struct Recipe {
     /// Share of the truth that is spread over all classes. Szegedy et al. 2016.
     #[serde(default)]
     pub label_smoothing: f64,
+    /// Learns from a trained network's answers too.
+    pub teacher: Option<Teacher>,
     /// Decay of the running average of all weights that is kept in the end; 0 keeps the last weights.
     #[serde(default)]
     pub average: f64,
@@ -75,6 +79,17 @@ pub enum Statistics {
     Train,
     /// The running ones, which stay as they are.
     Frozen,
+}
+
+/// How much another network's answers count beside the truth. Hinton, Vinyals and Dean 2015.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Teacher {
+    /// Share of the target that is the answer, 0 to 1; the rest is the truth.
+    pub share: f64,
+    /// What the teacher's logits are divided by: above 1 it says more of the classes that it thinks unlikely.
+    #[serde(default = "one")]
+    pub temperature: f64,
 }
 
 /// What a file of trained weights says of itself.
@@ -114,6 +129,9 @@ pub struct Data {
     pub name: String,
     #[serde(default)]
     pub fit: Fit,
+    /// Pixels of a picture's shorter side after resizing, of which the network sees the central square; its own preparation
+    /// where there is none.
+    pub size: Option<usize>,
     /// Where there is no test part: so many pictures of each class are learned from, the others test.
     pub per_class: Option<usize>,
 }
@@ -184,6 +202,16 @@ impl Recipe {
         })
     }
 
+    /// How a picture becomes the input of that network in this run.
+    pub fn input(&self, spec: &ModelSpec) -> InputSpec {
+        self.data.size.map_or(spec.input, |size| InputSpec {
+            height: size,
+            width: size,
+            resize_short: size,
+            ..spec.input
+        })
+    }
+
     /// The trainer's options for a graph of the network.
     pub fn options(&self, graph: &Graph) -> Options {
         let Optimizer { kind, learning_rate, momentum, nesterov, weight_decay, layer_decay, .. } =
@@ -203,6 +231,7 @@ impl Recipe {
                 Statistics::Train => BatchNormMode::Train,
                 Statistics::Frozen => BatchNormMode::Frozen,
             },
+            targets: if self.teacher.is_some() { Targets::Distributions } else { Targets::Classes },
             label_smoothing: self.label_smoothing,
             clip_norm: Some(self.optimizer.clip_norm).filter(|norm| *norm > 0.0),
             recompute: self.recompute,
@@ -214,9 +243,13 @@ impl Recipe {
     fn validate(&self) -> Result<(), RecipeError> {
         self.spec()?;
         let optimizer = &self.optimizer;
+        let Teacher { share, temperature } = self.teacher.unwrap_or(Teacher { share: 1.0, temperature: 1.0 });
         let fields = [
+            ("teacher.share", share, 0.0, 1.0),
+            ("teacher.temperature", temperature, 0.01, 100.0),
             ("epochs", self.epochs as f64, 1.0, 100_000.0),
             ("batch", self.batch as f64, 1.0, 65_536.0),
+            ("data.size", self.data.size.unwrap_or(8) as f64, 8.0, 1024.0),
             ("expected_accuracy", self.expected_accuracy.unwrap_or(0.0), 0.0, 1.0),
             ("label_smoothing", self.label_smoothing, 0.0, 0.99),
             ("average", self.average, 0.0, 0.999_999),
@@ -278,6 +311,12 @@ mod tests {
                 "clip_norm = -1.0",
                 "optimizer.clip_norm must lie between 0 and 1000000, got -1",
             ),
+            (
+                "batch = 64",
+                "batch = 64\nteacher = { share = 1.5 }",
+                "teacher.share must lie between 0 and 1, got 1.5",
+            ),
+            ("fit = \"pad\"", "size = 4", "data.size must lie between 8 and 1024, got 4"),
             ("rise = 0.2", "rise = 2.0", "schedule: rise must lie between 0 and 1, got 2"),
             ("random_crop", "crop", "unknown variant `crop`"),
             ("padding = 2", "pad = 2", "pad"),

@@ -12,10 +12,12 @@ use std::thread;
 
 use super::average::Average;
 use super::curve::{self, Point};
-use super::evaluate::{Evaluation, evaluate};
+use super::evaluate::{Evaluation, View, evaluate};
 use super::state::{Progress, State};
+use super::teacher::Targets;
 use super::tensors::{self, Tensors, Values};
 use super::{Note, Precision, Recipe, RunError};
+use crate::augment::Augmentation;
 use crate::data::{Batches, DataError, Dataset};
 use crate::exec::{Backend, ExecError};
 use crate::graph::{Graph, NodeId, Param};
@@ -31,6 +33,8 @@ pub struct Run<'a> {
     pub test: Option<&'a dyn Dataset>,
     /// Weights to start from; fresh ones where there are none.
     pub start: Option<Checkpoint>,
+    /// The file of weights of the network that a recipe with a teacher wants to be asked, as a run wrote it.
+    pub teacher: Option<Vec<u8>>,
     /// Where the weights go. The checkpoint and the curve are written beside them.
     pub out: &'a Path,
     /// Goes on from the checkpoint, if there is one; what has ended is not trained again.
@@ -48,6 +52,11 @@ pub enum Event<'a> {
         kept_bytes: usize,
         recomputed_bytes: usize,
         done: usize,
+    },
+    /// Answers of the teacher since the last such event, and how many there will be.
+    Asked {
+        count: usize,
+        of: usize,
     },
     /// After a step of the epoch, both counted from 1, with the mean loss so far.
     Step {
@@ -77,6 +86,12 @@ impl Run<'_> {
         if steps == 0 {
             return Err(RunError::TooFewPictures { found: self.training.len(), batch: self.recipe.batch });
         }
+        let title = &self.recipe.title;
+        match (&self.recipe.teacher, &self.teacher) {
+            (Some(_), None) => return Err(RunError::NoTeacher { title: title.clone() }),
+            (None, Some(_)) => return Err(RunError::NoPupil { title: title.clone() }),
+            _ => {}
+        }
         if let Some(curve) = self.finished() {
             return Ok(curve);
         }
@@ -85,8 +100,10 @@ impl Run<'_> {
         let [kept_bytes, recomputed_bytes] = self.memory(spec)?;
         let done = state.curve.len();
         let _ = observe(Event::Start { steps, parameters, kept_bytes, recomputed_bytes, done });
+        let targets = self.targets(observe)?;
         for epoch in done..self.recipe.epochs {
-            let (loss, accuracy, learning_rate) = self.epoch(epoch, steps, spec, &mut state, observe)?;
+            let (loss, accuracy, learning_rate) =
+                self.epoch(epoch, steps, spec, targets.as_ref(), &mut state, observe)?;
             let weights = state.weights()?;
             // The loss was right before the last update and cannot tell; an average keeps what is no number.
             if !finite(&weights) {
@@ -111,7 +128,21 @@ impl Run<'_> {
         // Also where the last epoch was done before, and only its file is missing.
         self.finish(&state.weights()?)?;
         let _ = fs::remove_file(self.checkpoint());
+        let _ = fs::remove_file(self.answers());
         Ok(state.curve)
+    }
+
+    /// What the teacher thinks of the pictures, if there is one.
+    fn targets(&self, observe: &mut Observer) -> Result<Option<Targets>, RunError> {
+        let (Some(teacher), Some(weights)) = (&self.recipe.teacher, &self.teacher) else { return Ok(None) };
+        let flips = |change: &Augmentation| matches!(change, Augmentation::HorizontalFlip { .. });
+        let mirrored = self.recipe.augmentation.iter().any(flips);
+        let views: &[View] = if mirrored { &[View::Plain, View::Mirrored] } else { &[View::Plain] };
+        let of = views.len() * self.training.len();
+        let mut done = |count| {
+            let _ = observe(Event::Asked { count, of });
+        };
+        Targets::new(teacher, weights, self.training, views, &self.answers(), &mut done).map(Some)
     }
 
     /// The curve of this very run, where it is to go on and has ended already.
@@ -167,7 +198,8 @@ impl Run<'_> {
     /// The network as it trains, and the node after which it does.
     fn graph(&self, spec: &ModelSpec) -> Result<(Graph, Option<NodeId>), RunError> {
         let classes = self.training.classes().len();
-        let graph = spec.part(spec.shape(self.recipe.batch), Part::Training { classes })?;
+        let shape = self.recipe.input(spec).shape(self.recipe.batch);
+        let graph = spec.part(shape, Part::Training { classes })?;
         let cut = self.recipe.cut.as_ref().map(|name| graph.find(name)).transpose()?;
         Ok((graph, cut))
     }
@@ -197,6 +229,7 @@ impl Run<'_> {
         epoch: usize,
         steps: usize,
         spec: &ModelSpec,
+        targets: Option<&Targets>,
         state: &mut State,
         observe: &mut Observer,
     ) -> Result<(f64, f64, f64), RunError> {
@@ -208,14 +241,20 @@ impl Run<'_> {
             let (sender, receiver) = sync_channel::<Result<_, DataError>>(AHEAD);
             scope.spawn(move || {
                 // Nobody listens any more where training has ended early.
-                let send = |indices| sender.send(batches.read(indices, Some(epoch))).ok();
+                let send = |indices: &[usize]| {
+                    let read = batches.read(indices, Some(epoch));
+                    sender.send(read.map(|(x, labels)| (x, labels, targets.map(|all| all.of(indices))))).ok()
+                };
                 order.chunks_exact(batch).try_for_each(send)
             });
             for (step, prepared) in receiver.into_iter().enumerate() {
-                let (x, labels) = prepared?;
+                let (x, labels, targets) = prepared?;
                 learning_rate = optimizer.learning_rate * schedule.at(epoch * steps + step, steps, epochs);
                 state.trainer.set_learning_rate(learning_rate);
-                let loss = f64::from(pollster::block_on(state.trainer.step(&x, &labels))?);
+                let loss = f64::from(match targets {
+                    Some(targets) => pollster::block_on(state.trainer.step_towards(&x, &targets))?,
+                    None => pollster::block_on(state.trainer.step(&x, &labels))?,
+                });
                 if !loss.is_finite() {
                     return Err(self.diverged([epoch, step], learning_rate, state)?);
                 }
@@ -246,7 +285,7 @@ impl Run<'_> {
 
     fn batches<'a>(&'a self, spec: &ModelSpec, data: &'a dyn Dataset) -> Batches<'a> {
         let Recipe { augmentation, seed, data: of, .. } = self.recipe;
-        Batches { data, input: spec.input, fit: of.fit, augmentation, seed: *seed }
+        Batches { data, input: self.recipe.input(spec), fit: of.fit, augmentation, seed: *seed }
     }
 
     /// Writes the checkpoint and the curve.
@@ -288,6 +327,11 @@ impl Run<'_> {
             None => "nothing was learned yet".to_string(),
         };
         Ok(RunError::Diverged { epoch: epoch + 1, step: step + 1, learning_rate, kept })
+    }
+
+    /// Where the teacher's answers are while the run goes.
+    fn answers(&self) -> PathBuf {
+        self.out.with_extension("teacher.safetensors")
     }
 
     fn checkpoint(&self) -> PathBuf {

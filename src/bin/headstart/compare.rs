@@ -8,7 +8,7 @@ use headstart::recipe::Recipe;
 use headstart::recipe::curve::Point;
 
 use super::Outcome;
-use super::train::{follow, hold, recipe};
+use super::train::{Given, follow, hold, recipe};
 
 #[derive(Args)]
 pub struct Compare {
@@ -25,6 +25,9 @@ pub struct Compare {
     /// Weights to start from instead of fresh ones.
     #[arg(long)]
     from: Option<PathBuf>,
+    /// Weights that `headstart train` wrote of the network that is asked by those recipes that have a teacher.
+    #[arg(long)]
+    teacher: Option<PathBuf>,
     /// How many seeds, from each recipe's own on.
     #[arg(long, default_value_t = 1)]
     seeds: u64,
@@ -53,16 +56,11 @@ pub fn compare(options: &Compare) -> Outcome<()> {
         for (recipe, runs) in &mut all {
             let seeded = Recipe { seed: recipe.seed + number, ..recipe.clone() };
             let out = options.out.join(format!("{}-{}.safetensors", runs.name, seeded.seed));
+            let teacher = options.teacher.as_deref().filter(|_| seeded.teacher.is_some());
+            let given = Given { from: options.from.as_deref(), teacher };
             println!("seed {}", seeded.seed);
             // What has ended is there already, what was stopped goes on.
-            runs.curves.push(follow(
-                &seeded,
-                &options.data,
-                options.from.as_deref(),
-                &out,
-                true,
-                usize::MAX,
-            )?);
+            runs.curves.push(follow(&seeded, &options.data, &given, &out, true, usize::MAX)?);
         }
     }
     let expected: Vec<Option<f64>> = all.iter().map(|(recipe, _)| recipe.expected_accuracy).collect();

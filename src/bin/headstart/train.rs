@@ -43,6 +43,9 @@ pub struct Train {
     /// Weights to start from instead of fresh ones; a classifier of other classes starts afresh.
     #[arg(long)]
     from: Option<PathBuf>,
+    /// Weights that `headstart train` wrote of the network whose answers are learned from, where the recipe has a teacher.
+    #[arg(long)]
+    teacher: Option<PathBuf>,
     /// Overrides the recipe's seed.
     #[arg(long)]
     seed: Option<u64>,
@@ -76,9 +79,9 @@ pub fn train(options: &Train) -> Outcome<()> {
     let mut recipe = recipe(&options.recipe)?;
     let expected = recipe.expected_accuracy.filter(|_| options.seed.is_none_or(|seed| seed == recipe.seed));
     recipe.seed = options.seed.unwrap_or(recipe.seed);
-    let Train { data, out, from, resume, sitting, .. } = options;
-    let curve =
-        follow(&recipe, data, from.as_deref(), out, *resume, sitting.map_or(usize::MAX, NonZeroUsize::get))?;
+    let Train { data, out, from, teacher, resume, sitting, .. } = options;
+    let given = Given { from: from.as_deref(), teacher: teacher.as_deref() };
+    let curve = follow(&recipe, data, &given, out, *resume, sitting.map_or(usize::MAX, NonZeroUsize::get))?;
     let last = curve.last().filter(|last| last.epoch == recipe.epochs);
     let Some(last) = last else {
         println!("{} of {} epochs done; --resume goes on", curve.len(), recipe.epochs);
@@ -106,17 +109,23 @@ pub fn recipe(path: &Path) -> Outcome<Recipe> {
     Ok(Recipe::parse(&text).map_err(|error| format!("{}: {error}", path.display()))?)
 }
 
-/// Trains on the pictures in `data`, from the weights in the file `from` if there is one, to the recipe's end or for
-/// `epochs` more. Returns the curve.
+/// Files of weights that a run is given.
+pub struct Given<'a> {
+    /// Those that it starts from.
+    pub from: Option<&'a Path>,
+    pub teacher: Option<&'a Path>,
+}
+
+/// Trains on the pictures in `data` to the recipe's end or for `epochs` more. Returns the curve.
 pub fn follow(
     recipe: &Recipe,
     data: &Path,
-    from: Option<&Path>,
+    given: &Given,
     out: &Path,
     resume: bool,
     epochs: usize,
 ) -> Outcome<Vec<Point>> {
-    if let (Some(cut), None) = (&recipe.cut, from) {
+    if let (Some(cut), None) = (&recipe.cut, given.from) {
         return Err(format!(
             "{} leaves what comes before {cut} as it is, so that has to be trained already; name a file of weights with --from",
             recipe.title
@@ -125,8 +134,9 @@ pub fn follow(
     }
     let [training, test] = parts(recipe, data)?;
     let training = training.ok_or_else(|| format!("{} has no pictures to learn from", data.display()))?;
-    let start = from.map(|path| Ok::<_, Box<dyn Error>>(Checkpoint::read(read(path)?)?)).transpose()?;
-    let run = Run { recipe, training: &*training, test: test.as_deref(), start, out, resume };
+    let start = given.from.map(|path| Ok::<_, Box<dyn Error>>(Checkpoint::read(read(path)?)?)).transpose()?;
+    let teacher = given.teacher.map(read).transpose()?;
+    let run = Run { recipe, training: &*training, test: test.as_deref(), start, teacher, out, resume };
     let mut screen = Screen::new(recipe, training.len(), test.as_ref().map_or(0, |test| test.len()));
     let mut left = epochs;
     let curve = run.train(&Backend::Cpu(Cpu::new()), &mut |event| {
@@ -151,6 +161,7 @@ pub fn measure(options: &Evaluate) -> Outcome<()> {
     let spec = super::known(&model)?;
     // Where there is no test part, the pictures that the run did not learn from.
     let recipe = note.as_ref().and_then(|note| note.recipe.as_ref());
+    let input = recipe.map_or(spec.input, |recipe| recipe.input(spec));
     let held_out = recipe.map(|recipe| parts(recipe, &options.data)).transpose()?;
     let test = match held_out.and_then(|[_, test]| test) {
         Some(test) => test,
@@ -160,7 +171,7 @@ pub fn measure(options: &Evaluate) -> Outcome<()> {
             test.ok_or_else(|| format!("{} has no pictures", options.data.display()))?.into()
         }
     };
-    let batches = Batches { data: &*test, input: spec.input, fit, augmentation: &[], seed: 0 };
+    let batches = Batches { data: &*test, input, fit, augmentation: &[], seed: 0 };
     let bar = super::progress(test.len(), "pictures");
     let measured = evaluate(spec, Checkpoint::read(bytes)?, &batches, &mut |count| bar.inc(count as u64))?;
     bar.finish_and_clear();
@@ -240,8 +251,15 @@ impl<'a> Screen<'a> {
                     println!("goes on after epoch {done}");
                 }
             }
+            Event::Asked { count, of } => {
+                if self.bar.length() != Some(of as u64) {
+                    self.bar = bar(of, "asking the teacher   ");
+                }
+                self.bar.inc(count as u64);
+            }
             Event::Step { epoch, step, loss } => {
                 if step == 1 {
+                    self.bar.finish_and_clear();
                     (self.bar, self.start) = (bar(self.steps, "{msg}"), Instant::now());
                     // The first step has been taken already.
                     self.bar.reset_eta();

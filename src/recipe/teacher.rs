@@ -1,0 +1,132 @@
+//! A trained network's answers as targets: what a teacher thinks of every picture that a student learns from.
+//!
+//! Knowledge distillation, as Hinton, Vinyals and Dean have it (Distilling the Knowledge in a Neural Network, 2015): the target
+//! of class `c` is `(1 - share) [c = truth] + share softmax(z / temperature)_c`, with `z` the teacher's logits; where the
+//! student meets mirrored pictures, the mean of those for the picture and for its mirror image. The student meets the
+//! picture changed at random; its teacher has seen it as it is.
+
+use std::fs;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::evaluate::{View, ask};
+use super::tensors::{self, Tensors, Values};
+use super::{Note, Precision, RunError, Teacher};
+use crate::data::{Batches, Dataset};
+use crate::models;
+use crate::weights::Checkpoint;
+
+/// For every picture a distribution over the classes.
+pub struct Targets {
+    rows: Vec<f32>,
+    classes: usize,
+}
+
+/// Of which teacher a file has the answers.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Asked {
+    /// SHA-256 of the file of weights.
+    teacher: Vec<u8>,
+    views: Vec<View>,
+}
+
+/// The tensor in that file: logits of `[pictures, classes]`.
+const ANSWERS: &str = "answers";
+
+impl Targets {
+    /// Asks the network in the file `weights`, which a run wrote, or reads at `kept` what it said before; `done` is told how
+    /// many more answers there are, one for each picture and view.
+    ///
+    /// Fails if the file does not say its network, or has other classes.
+    pub fn new(
+        teacher: &Teacher,
+        weights: &[u8],
+        data: &dyn Dataset,
+        views: &[View],
+        kept: &Path,
+        done: &mut dyn FnMut(usize),
+    ) -> Result<Self, RunError> {
+        let classes = data.classes().len();
+        let asked = Asked { teacher: Sha256::digest(weights).to_vec(), views: views.to_vec() };
+        let dims = vec![data.len(), classes];
+        let before = fs::read(kept).ok().and_then(|bytes| tensors::read::<Asked>(&bytes));
+        let before = before.filter(|(_, of)| *of == asked).and_then(|(mut all, _)| all.remove(ANSWERS));
+        let answers = match before.filter(|answers| answers.dims == dims) {
+            Some(answers) => answers.data,
+            None => {
+                let data = answers(weights, data, views, done)?;
+                let all = Tensors::from([(ANSWERS.to_string(), Values { dims, data: data.clone() })]);
+                tensors::write(kept, &tensors::bytes(&all, &asked, Precision::F32))?;
+                data
+            }
+        };
+        let mut rows = Vec::with_capacity(answers.len());
+        for (index, logits) in answers.chunks_exact(classes).enumerate() {
+            rows.extend(target(teacher, data.label(index), logits));
+        }
+        Ok(Self { rows, classes })
+    }
+
+    /// `[n, classes]` for these pictures.
+    pub fn of(&self, indices: &[usize]) -> Vec<f32> {
+        indices.iter().flat_map(|index| &self.rows[index * self.classes..][..self.classes]).copied().collect()
+    }
+}
+
+/// The mean of what the network says of each picture's views, `[pictures, classes]`.
+fn answers(
+    weights: &[u8],
+    data: &dyn Dataset,
+    views: &[View],
+    done: &mut dyn FnMut(usize),
+) -> Result<Vec<f32>, RunError> {
+    let note = Note::of(weights).ok_or(RunError::UnknownTeacher)?;
+    let spec = models::find(&note.model).ok_or(RunError::UnknownTeacher)?;
+    if note.classes != data.classes() {
+        return Err(RunError::OtherClasses { teacher: note.classes, data: data.classes().to_vec() });
+    }
+    let input = note.recipe.map_or(spec.input, |recipe| recipe.input(spec));
+    let batches = Batches { data, input, fit: note.fit, augmentation: &[], seed: 0 };
+    let mut mean = vec![0.0; data.len() * data.classes().len()];
+    for &view in views {
+        let checkpoint = Checkpoint::read(weights.to_vec())?;
+        let rows = ask(spec, checkpoint, &batches, view, |_, logits| logits.to_vec(), done)?;
+        let share = 1.0 / views.len() as f32;
+        mean.iter_mut().zip(rows.iter().flatten()).for_each(|(mean, logit)| *mean += share * logit);
+    }
+    Ok(mean)
+}
+
+/// The distribution that a picture of class `truth` is given.
+fn target(teacher: &Teacher, truth: usize, logits: &[f32]) -> Vec<f32> {
+    let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let weights = logits.iter().map(|logit| (f64::from(logit - most) / teacher.temperature).exp());
+    let weights: Vec<f64> = weights.collect();
+    let sum: f64 = weights.iter().sum();
+    let of = |(class, weight): (usize, &f64)| {
+        let right = f64::from(u8::from(class == truth));
+        ((1.0 - teacher.share) * right + teacher.share * weight / sum) as f32
+    };
+    weights.iter().enumerate().map(of).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_lies_between_the_truth_and_what_the_teacher_thinks() {
+        let of = |share, temperature| target(&Teacher { share, temperature }, 2, &[1.0, 3.0, 0.0]);
+        assert_eq!(of(0.0, 1.0), [0.0, 0.0, 1.0]);
+        let sum = 1f64.exp() + 3f64.exp() + 1.0;
+        for (found, expected) in of(1.0, 1.0).into_iter().zip([1f64.exp() / sum, 3f64.exp() / sum, 1.0 / sum])
+        {
+            assert!((f64::from(found) - expected).abs() < 1e-7, "{found} for {expected}");
+        }
+        let (sharp, soft) = (of(0.5, 1.0), of(0.5, 4.0));
+        assert!(sharp[1] > soft[1] && sharp[0] < soft[0] && sharp[2] > 0.5, "{sharp:?} {soft:?}");
+        assert!((soft.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+    }
+}
