@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use common::data;
 use headstart::data::{Batches, Dataset, Part, Subset, open};
-use headstart::recipe::{Note, Recipe, evaluate};
+use headstart::recipe::{Note, Recipe, View, evaluate};
 use headstart::weights::Checkpoint;
 
 const PICTURES: usize = 1000;
@@ -38,7 +38,8 @@ fn bundled_networks_keep_what_their_recipes_promise() {
         let test = Subset::new(whole, (0..PICTURES).collect());
         let batches = Batches { data: &test, input: spec.input, fit, augmentation: &[], seed: 0 };
         let checkpoint = Checkpoint::read(bytes).expect("safetensors");
-        let measured = evaluate(spec, checkpoint, &batches, &mut |_| {}).expect("weights of this network");
+        let measured = evaluate(spec, checkpoint, &batches, &[View::Plain], &mut |_| {})
+            .expect("weights of this network");
         let found = measured.accuracy();
         println!("{}: {found:.3} of the first {PICTURES}, {promised} promised of all", spec.id);
         assert!((found - promised).abs() <= CHANCE, "{}: {found}, promised {promised}", spec.id);

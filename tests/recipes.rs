@@ -4,12 +4,12 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use headstart::data::{DataError, Dataset, Picture};
+use headstart::data::{Batches, DataError, Dataset, Picture};
 use headstart::exec::Backend;
 use headstart::exec::cpu::Cpu;
 use headstart::random::Random;
 use headstart::recipe::curve::Point;
-use headstart::recipe::{Event, Note, Recipe, Run, RunError};
+use headstart::recipe::{Event, Note, Recipe, Run, RunError, View, evaluate};
 use headstart::schedule::Schedule;
 use headstart::weights::Checkpoint;
 
@@ -200,7 +200,7 @@ fn a_student_learns_from_its_teachers_answers() {
         let (mut asked, mut left) = (0, sitting);
         let curve = run.train(&Backend::Cpu(Cpu::new()), &mut |event| {
             match event {
-                Event::Asked { count, .. } => asked += count,
+                Event::Asked(count) => asked += count,
                 Event::Epoch(_) => left -= 1,
                 _ => {}
             }
@@ -211,7 +211,7 @@ fn a_student_learns_from_its_teachers_answers() {
     let (whole, parts) = (place("student"), place("student-parts"));
     let (curve, asked) = run(&student, Some(teacher.clone()), &whole, ALL);
     let curve = curve.expect("a sound run");
-    assert_eq!(asked, 200, "once for each picture, because no picture is mirrored");
+    assert_eq!(asked, 200, "about every picture");
     assert!(curve[5].test_accuracy > Some(0.6), "{curve:#?}");
     assert_eq!(run(&student, Some(teacher.clone()), &parts, 2).1, 200);
     let (gone_on, asked) = run(&student, Some(teacher.clone()), &parts, ALL);
@@ -223,6 +223,57 @@ fn a_student_learns_from_its_teachers_answers() {
     assert!(said(&student, None).contains("name a file of its weights with --teacher"));
     assert!(said(&recipe(1, 0.1, ""), Some(teacher.clone())).contains("has no [teacher]"));
     assert!(said(&student, Some(b"no weights".to_vec())).contains("does not say which network it is of"));
+}
+
+#[test]
+fn pictures_of_another_size_are_learned_from_and_measured_mirrored_too() {
+    let mut wide = recipe(1, 0.05, "");
+    wide.data.size = Some(36);
+    let out = place("size");
+    let curve = train(&wide, &out, false, ALL).expect("a sound run");
+    let bytes = fs::read(&out).expect("the weights");
+    let spec = wide.spec().expect("a known network");
+    let input = wide.input(spec);
+    assert_eq!((input.height, input.width), (36, 36));
+    let measured = |data: &dyn Dataset, views: &[View]| {
+        let batches = Batches { data, input, fit: wide.data.fit, augmentation: &[], seed: 0 };
+        let checkpoint = Checkpoint::read(bytes.clone()).expect("a file of weights");
+        evaluate(spec, checkpoint, &batches, views, &mut |_| {}).expect("weights of this network")
+    };
+    let (plain, mirrored) = (Digits::new(60, 2), Mirrored(Digits::new(60, 2)));
+    let as_it_is = measured(&plain, &[View::Plain]);
+    assert_eq!(curve[0].test_accuracy, Some((1e6 * as_it_is.accuracy()).round() / 1e6));
+    let reversed = measured(&plain, &[View::Mirrored]);
+    assert_eq!(reversed, measured(&mirrored, &[View::Plain]), "the network is shown the mirror image");
+    let both = measured(&plain, &[View::Plain, View::Mirrored]);
+    assert_eq!(both, measured(&mirrored, &[View::Mirrored, View::Plain]));
+    assert!(
+        both.loss < as_it_is.loss.max(reversed.loss),
+        "a mean of logits is no worse than the worse of them"
+    );
+}
+
+/// Pictures with left and right exchanged.
+struct Mirrored(Digits);
+
+impl Dataset for Mirrored {
+    fn classes(&self) -> &[String] {
+        self.0.classes()
+    }
+
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn label(&self, index: usize) -> usize {
+        self.0.label(index)
+    }
+
+    fn picture(&self, index: usize) -> Result<Picture, DataError> {
+        let picture = self.0.picture(index)?;
+        let rows = picture.pixels.chunks(SIDE).flat_map(|row| row.iter().rev().copied());
+        Ok(Picture::new(SIDE, SIDE, 1, rows.collect()))
+    }
 }
 
 /// Pictures whose every label is wrong.

@@ -35,18 +35,34 @@ impl Evaluation {
     }
 }
 
-/// Measures `checkpoint` on all pictures of `batches`; `done` is told how many more are finished.
+/// How a picture is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum View {
+    Plain,
+    /// Left and right exchanged.
+    Mirrored,
+}
+
+/// Measures `checkpoint` on all pictures of `batches`, by the mean of the logits where there are several views; `done` is told
+/// how many more are finished.
 pub fn evaluate(
     spec: &'static ModelSpec,
     checkpoint: Checkpoint,
     batches: &Batches,
+    views: &[View],
     done: &mut dyn FnMut(usize),
 ) -> Result<Evaluation, RunError> {
-    let answers = ask(spec, checkpoint, batches, View::Plain, answer, done)?;
-    let per_class = vec![(0, 0); batches.data.classes().len()];
-    let mut evaluation = Evaluation { pictures: answers.len(), per_class, ..Evaluation::default() };
-    for Answer { label, right, loss } in answers {
-        evaluation.loss += loss;
+    let classes = batches.data.classes().len();
+    let logits = ask(spec, checkpoint, batches, views, done)?;
+    let mut evaluation = Evaluation { per_class: vec![(0, 0); classes], ..Evaluation::default() };
+    // In the order of the pictures, so that the number of cores changes nothing.
+    for (index, row) in logits.chunks_exact(classes).enumerate() {
+        let label = batches.data.label(index);
+        let most = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let sum: f64 = row.iter().map(|value| f64::from(value - most).exp()).sum();
+        let right = row.iter().position(|value| *value == most) == Some(label);
+        evaluation.pictures += 1;
+        evaluation.loss += sum.ln() - f64::from(row[label] - most);
         evaluation.correct += usize::from(right);
         let (correct, of) = &mut evaluation.per_class[label];
         (*correct, *of) = (*correct + usize::from(right), *of + 1);
@@ -55,38 +71,14 @@ pub fn evaluate(
     Ok(evaluation)
 }
 
-struct Answer {
-    label: usize,
-    right: bool,
-    loss: f64,
-}
-
-fn answer(label: usize, logits: &[f32]) -> Answer {
-    let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let sum: f64 = logits.iter().map(|value| f64::from(value - most).exp()).sum();
-    let loss = sum.ln() - f64::from(logits[label] - most);
-    let first = logits.iter().position(|value| *value == most);
-    Answer { label, right: first == Some(label), loss }
-}
-
-/// How the pictures are shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum View {
-    Plain,
-    /// Left and right exchanged.
-    Mirrored,
-}
-
-/// What `of` makes of every picture's label and logits, in the order of the pictures, so that the number of cores changes
-/// nothing.
-pub fn ask<T: Send>(
+/// What the network says of every picture, `[pictures, classes]`: the mean of the logits over the views.
+pub fn ask(
     spec: &'static ModelSpec,
     checkpoint: Checkpoint,
     batches: &Batches,
-    view: View,
-    of: impl Fn(usize, &[f32]) -> T + Sync,
+    views: &[View],
     done: &mut dyn FnMut(usize),
-) -> Result<Vec<T>, RunError> {
+) -> Result<Vec<f32>, RunError> {
     let (pictures, classes) = (batches.data.len(), batches.data.classes().len());
     let threads = thread::available_parallelism().map_or(1, usize::from).min(pictures.div_ceil(BATCH)).max(1);
     let graph = spec.graph(batches.input.shape(BATCH), classes)?;
@@ -101,51 +93,52 @@ pub fn ask<T: Send>(
     let parts = thread::scope(|scope| {
         let (sender, receiver) = channel();
         let workers = programs.into_iter().enumerate().map(|(first, program)| {
-            let (sender, of) = (sender.clone(), &of);
-            let part = Part { batches, view, first, step: threads };
-            scope.spawn(move || part.ask(program, of, &sender))
+            let (sender, part) = (sender.clone(), Part { batches, views, first, step: threads });
+            scope.spawn(move || part.ask(program, &sender))
         });
         let workers: Vec<_> = workers.collect();
         drop(sender);
         receiver.into_iter().for_each(&mut *done);
         workers.into_iter().map(|worker| worker.join().expect("a worker does not panic")).collect::<Vec<_>>()
     });
-    let mut found: Vec<Option<T>> = (0..pictures).map(|_| None).collect();
+    let mut all = vec![0.0; pictures * classes];
     for part in parts {
-        part?.into_iter().for_each(|(index, answer)| found[index] = Some(answer));
+        for (first, rows) in part? {
+            all[first * classes..][..rows.len()].copy_from_slice(&rows);
+        }
     }
-    Ok(found.into_iter().map(|answer| answer.expect("every picture is in one part")).collect())
+    Ok(all)
 }
 
 /// Every `step`th batch from `first` on.
 struct Part<'a> {
     batches: &'a Batches<'a>,
-    view: View,
+    views: &'a [View],
     first: usize,
     step: usize,
 }
 
 impl Part<'_> {
-    fn ask<T>(
-        self,
-        mut program: Program,
-        of: impl Fn(usize, &[f32]) -> T,
-        done: &Sender<usize>,
-    ) -> Result<Vec<(usize, T)>, RunError> {
-        let Self { batches, view, first, step } = self;
+    /// The logits of the batches, each with the number of its first picture.
+    fn ask(self, mut program: Program, done: &Sender<usize>) -> Result<Vec<(usize, Vec<f32>)>, RunError> {
+        let Self { batches, views, first, step } = self;
         let mut answers = Vec::new();
         let indices: Vec<usize> = (0..batches.data.len()).collect();
         for indices in indices.chunks(BATCH).skip(first).step_by(step) {
-            let (mut x, labels) = batches.read(indices, None)?;
-            if view == View::Mirrored {
-                x.chunks_exact_mut(batches.input.width).for_each(<[f32]>::reverse);
-            }
+            let (mut plain, _) = batches.read(indices, None)?;
             // The last batch is filled up with black.
-            x.resize(BATCH * batches.input.len(), 0.0);
-            let logits = program.run(&[&x])?.swap_remove(0);
-            let rows = logits.chunks_exact(logits.len() / BATCH);
-            let found = indices.iter().zip(labels).zip(rows);
-            answers.extend(found.map(|((&index, label), row)| (index, of(label as usize, row))));
+            plain.resize(BATCH * batches.input.len(), 0.0);
+            let mut mean = vec![0.0; indices.len() * batches.data.classes().len()];
+            for view in views {
+                let mut x = plain.clone();
+                if *view == View::Mirrored {
+                    x.chunks_exact_mut(batches.input.width).for_each(<[f32]>::reverse);
+                }
+                let logits = program.run(&[&x])?.swap_remove(0);
+                let share = 1.0 / views.len() as f32;
+                mean.iter_mut().zip(logits).for_each(|(mean, logit)| *mean += share * logit);
+            }
+            answers.push((indices[0], mean));
             // Whoever waits for the workers listens until the last one has ended.
             let _ = done.send(indices.len());
         }

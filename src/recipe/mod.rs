@@ -25,7 +25,7 @@ use crate::schedule::{self, Schedule, ScheduleError};
 use crate::train::{self, BatchNormMode, Options, Targets};
 
 pub use error::RunError;
-pub use evaluate::{Evaluation, evaluate};
+pub use evaluate::{Evaluation, View, evaluate};
 pub use run::{Event, Observer, Run};
 
 /// One training run.

@@ -53,11 +53,8 @@ pub enum Event<'a> {
         recomputed_bytes: usize,
         done: usize,
     },
-    /// Answers of the teacher since the last such event, and how many there will be.
-    Asked {
-        count: usize,
-        of: usize,
-    },
+    /// Pictures that the teacher has been asked about since the last such event.
+    Asked(usize),
     /// After a step of the epoch, both counted from 1, with the mean loss so far.
     Step {
         epoch: usize,
@@ -138,9 +135,8 @@ impl Run<'_> {
         let flips = |change: &Augmentation| matches!(change, Augmentation::HorizontalFlip { .. });
         let mirrored = self.recipe.augmentation.iter().any(flips);
         let views: &[View] = if mirrored { &[View::Plain, View::Mirrored] } else { &[View::Plain] };
-        let of = views.len() * self.training.len();
         let mut done = |count| {
-            let _ = observe(Event::Asked { count, of });
+            let _ = observe(Event::Asked(count));
         };
         Targets::new(teacher, weights, self.training, views, &self.answers(), &mut done).map(Some)
     }
@@ -159,7 +155,7 @@ impl Run<'_> {
     fn begin(&self, spec: &'static ModelSpec, backend: &Backend) -> Result<State, RunError> {
         let Recipe { seed, average, .. } = *self.recipe;
         let classes = self.training.classes().len();
-        let whole = spec.graph(spec.shape(1), classes)?;
+        let whole = spec.graph(self.recipe.input(spec).shape(1), classes)?;
         let parameters = match &self.start {
             Some(checkpoint) => Parameters::from_checkpoint(checkpoint.clone(), &whole, true, seed)?,
             None => Parameters::initialised(seed),
@@ -280,7 +276,7 @@ impl Run<'_> {
         let mut done = |count| {
             let _ = observe(Event::Tested(count));
         };
-        evaluate(spec, checkpoint, &self.batches(spec, test), &mut done).map(Some)
+        evaluate(spec, checkpoint, &self.batches(spec, test), &[View::Plain], &mut done).map(Some)
     }
 
     fn batches<'a>(&'a self, spec: &ModelSpec, data: &'a dyn Dataset) -> Batches<'a> {

@@ -36,8 +36,8 @@ struct Asked {
 const ANSWERS: &str = "answers";
 
 impl Targets {
-    /// Asks the network in the file `weights`, which a run wrote, or reads at `kept` what it said before; `done` is told how
-    /// many more answers there are, one for each picture and view.
+    /// Asks the network in the file `weights`, which a run wrote, or reads at `kept` what it said before; `done` is told of
+    /// how many more pictures there are answers.
     ///
     /// Fails if the file does not say its network, or has other classes.
     pub fn new(
@@ -89,14 +89,7 @@ fn answers(
     }
     let input = note.recipe.map_or(spec.input, |recipe| recipe.input(spec));
     let batches = Batches { data, input, fit: note.fit, augmentation: &[], seed: 0 };
-    let mut mean = vec![0.0; data.len() * data.classes().len()];
-    for &view in views {
-        let checkpoint = Checkpoint::read(weights.to_vec())?;
-        let rows = ask(spec, checkpoint, &batches, view, |_, logits| logits.to_vec(), done)?;
-        let share = 1.0 / views.len() as f32;
-        mean.iter_mut().zip(rows.iter().flatten()).for_each(|(mean, logit)| *mean += share * logit);
-    }
-    Ok(mean)
+    ask(spec, Checkpoint::read(weights.to_vec())?, &batches, views, done)
 }
 
 /// The distribution that a picture of class `truth` is given.

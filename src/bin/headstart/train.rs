@@ -16,7 +16,7 @@ use headstart::models;
 use headstart::net;
 use headstart::random::Random;
 use headstart::recipe::curve::Point;
-use headstart::recipe::{Event, Note, Recipe, Run, evaluate};
+use headstart::recipe::{Event, Note, Recipe, Run, View, evaluate};
 use headstart::train::{Options, Trainer};
 use headstart::weights::{Checkpoint, Parameters};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -63,6 +63,9 @@ pub struct Evaluate {
     /// The network, where the file does not say it.
     #[arg(long)]
     model: Option<String>,
+    /// Shows each picture as it is and mirrored, and takes the mean of both answers.
+    #[arg(long)]
+    mirrored: bool,
 }
 
 #[derive(Args)]
@@ -173,7 +176,9 @@ pub fn measure(options: &Evaluate) -> Outcome<()> {
     };
     let batches = Batches { data: &*test, input, fit, augmentation: &[], seed: 0 };
     let bar = super::progress(test.len(), "pictures");
-    let measured = evaluate(spec, Checkpoint::read(bytes)?, &batches, &mut |count| bar.inc(count as u64))?;
+    let views: &[View] = if options.mirrored { &[View::Plain, View::Mirrored] } else { &[View::Plain] };
+    let checkpoint = Checkpoint::read(bytes)?;
+    let measured = evaluate(spec, checkpoint, &batches, views, &mut |count| bar.inc(count as u64))?;
     bar.finish_and_clear();
     let width = test.classes().iter().map(|class| class.chars().count()).max().unwrap_or(0);
     for (class, (correct, of)) in test.classes().iter().zip(&measured.per_class) {
@@ -251,9 +256,9 @@ impl<'a> Screen<'a> {
                     println!("goes on after epoch {done}");
                 }
             }
-            Event::Asked { count, of } => {
-                if self.bar.length() != Some(of as u64) {
-                    self.bar = bar(of, "asking the teacher   ");
+            Event::Asked(count) => {
+                if self.bar.length() != Some(self.pictures as u64) {
+                    self.bar = bar(self.pictures, "asking the teacher   ");
                 }
                 self.bar.inc(count as u64);
             }
