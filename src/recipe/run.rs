@@ -83,14 +83,14 @@ impl Run<'_> {
         if steps == 0 {
             return Err(RunError::TooFewPictures { found: self.training.len(), batch: self.recipe.batch });
         }
-        let title = &self.recipe.title;
-        match (&self.recipe.teacher, &self.teacher) {
-            (Some(_), None) => return Err(RunError::NoTeacher { title: title.clone() }),
-            (None, Some(_)) => return Err(RunError::NoPupil { title: title.clone() }),
-            _ => {}
-        }
         if let Some(curve) = self.finished() {
             return Ok(curve);
+        }
+        let title = || self.recipe.title.clone();
+        match (&self.recipe.teacher, &self.teacher) {
+            (Some(_), None) => return Err(RunError::NoTeacher { title: title() }),
+            (None, Some(_)) => return Err(RunError::NoPupil { title: title() }),
+            _ => {}
         }
         let mut state = self.begin(spec, backend)?;
         let parameters = state.trainer.names().map(|(_, dims)| dims.iter().product::<usize>()).sum();
