@@ -18,23 +18,14 @@ pub struct Recipes {
     names: Vec<String>,
 }
 
-/// A recipe that is trained for the accuracy it promises.
-struct Single {
-    name: &'static str,
-    data: &'static str,
-    /// The file of weights that it starts from.
-    from: Option<&'static str>,
-    /// The recipe before it whose network is asked.
-    teacher: Option<&'static str>,
-}
-
-const SINGLE: [Single; 6] = [
-    from_scratch("lenet5-mnist", "mnist"),
-    from_scratch("alexnet-cifar10", "cifar10"),
-    from_scratch("vgg-cifar10", "cifar10"),
-    from_scratch("googlenet-cifar10", "cifar10"),
-    Single { from: Some(PRETRAINED), ..from_scratch("efficientnet-cifar10", "cifar10") },
-    Single { teacher: Some("efficientnet-cifar10"), ..from_scratch("resnet20-cifar10", "cifar10") },
+/// The recipes that are trained for the accuracy they promise, their datasets, and the weights that they start from.
+const SINGLE: [(&str, &str, Option<&str>); 6] = [
+    ("lenet5-mnist", "mnist", None),
+    ("resnet20-cifar10", "cifar10", None),
+    ("alexnet-cifar10", "cifar10", None),
+    ("vgg-cifar10", "cifar10", None),
+    ("googlenet-cifar10", "cifar10", None),
+    ("efficientnet-cifar10", "cifar10", Some(PRETRAINED)),
 ];
 
 /// The recipes of which one is to be seen beside the other: names, the one to beat first, dataset and seeds.
@@ -49,10 +40,6 @@ const COMPARED: [(&[&str], &str, u64); 2] = [
 
 const PRETRAINED: &str = "www/models/efficientnet_lite0.f16.safetensors";
 
-const fn from_scratch(name: &'static str, data: &'static str) -> Single {
-    Single { name, data, from: None, teacher: None }
-}
-
 pub fn recipes(options: &Recipes) -> Result<()> {
     let wanted = |name: &str| {
         options.names.is_empty() || options.names.iter().any(|wanted| name.starts_with(wanted.as_str()))
@@ -60,27 +47,20 @@ pub fn recipes(options: &Recipes) -> Result<()> {
     let out = project().join(&options.out);
     std::fs::create_dir_all(&out)?;
     let mut done = 0;
-    let weights = |name: &str| out.join(name).with_extension("safetensors");
-    for Single { name, data, from, teacher } in SINGLE {
-        let taught = |pupil: &Single| pupil.teacher == Some(name) && wanted(pupil.name);
-        if !wanted(name) && !SINGLE.iter().any(taught) {
-            continue;
-        }
-        let mut more = vec!["--resume".to_string()];
-        more.extend(from.iter().flat_map(|from| ["--from".to_string(), (*from).to_string()]));
-        more.extend(
-            teacher.iter().flat_map(|name| ["--teacher".to_string(), weights(name).display().to_string()]),
-        );
-        headstart("train", &[name], &options.data.join(data), &weights(name), &more)?;
+    for (name, data, from) in SINGLE.into_iter().filter(|(name, ..)| wanted(name)) {
+        let weights = out.join(name).with_extension("safetensors");
+        let mut more = vec!["--resume"];
+        more.extend(from.iter().flat_map(|from| ["--from", from]));
+        headstart("train", &[name], &options.data.join(data), &weights, &more)?;
         done += 1;
     }
     for (names, data, seeds) in
         COMPARED.into_iter().filter(|(names, ..)| names.iter().any(|name| wanted(name)))
     {
         let seeds = seeds.to_string();
-        let mut more = vec!["--seeds".to_string(), seeds];
+        let mut more = vec!["--seeds", &seeds];
         if names[0].starts_with("hand-signs") {
-            more.extend(["--from", PRETRAINED].map(String::from));
+            more.extend(["--from", PRETRAINED]);
         }
         headstart("compare", names, &options.data.join(data), &out, &more)?;
         done += 1;
@@ -91,7 +71,7 @@ pub fn recipes(options: &Recipes) -> Result<()> {
     Ok(())
 }
 
-fn headstart(task: &str, names: &[&str], data: &Path, out: &Path, more: &[String]) -> Result<()> {
+fn headstart(task: &str, names: &[&str], data: &Path, out: &Path, more: &[&str]) -> Result<()> {
     println!("\n— {task} {}", names.join(", "));
     let mut program = command("cargo");
     program.args(["run", "--quiet", "--release", "--bin", "headstart", "--", task]);
@@ -112,7 +92,7 @@ mod tests {
             .filter(|path| path.extension().is_some_and(|ending| ending == "toml"))
             .map(|path| path.file_stem().expect("a name").to_string_lossy().into_owned())
             .collect();
-        let mut run: Vec<&str> = SINGLE.iter().map(|single| single.name).collect();
+        let mut run: Vec<&str> = SINGLE.iter().map(|(name, ..)| *name).collect();
         run.extend(COMPARED.iter().flat_map(|(names, ..)| names.iter()));
         found.sort_unstable();
         run.sort_unstable();
