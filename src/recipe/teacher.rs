@@ -16,6 +16,7 @@ use super::tensors::{self, Tensors, Values};
 use super::{Note, Precision, RunError, Teacher};
 use crate::data::{Batches, Dataset};
 use crate::models;
+use crate::transfer::loss::softmax;
 use crate::weights::Checkpoint;
 
 /// For every picture a distribution over the classes.
@@ -94,15 +95,12 @@ fn answers(
 
 /// The distribution that a picture of class `truth` is given.
 fn target(teacher: &Teacher, truth: usize, logits: &[f32]) -> Vec<f32> {
-    let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let weights = logits.iter().map(|logit| (f64::from(logit - most) / teacher.temperature).exp());
-    let weights: Vec<f64> = weights.collect();
-    let sum: f64 = weights.iter().sum();
-    let of = |(class, weight): (usize, &f64)| {
-        let right = f64::from(u8::from(class == truth));
-        ((1.0 - teacher.share) * right + teacher.share * weight / sum) as f32
-    };
-    weights.iter().enumerate().map(of).collect()
+    let mut target: Vec<f32> =
+        logits.iter().map(|logit| (f64::from(*logit) / teacher.temperature) as f32).collect();
+    softmax(&mut target);
+    target.iter_mut().for_each(|probability| *probability *= teacher.share as f32);
+    target[truth] += (1.0 - teacher.share) as f32;
+    target
 }
 
 #[cfg(test)]
