@@ -18,6 +18,10 @@ struct Digits {
     classes: Vec<String>,
     count: usize,
     seed: u64,
+    /// Added to every label, which is then wrong.
+    off_by: usize,
+    /// Whether left and right are exchanged.
+    mirrored: bool,
 }
 
 const SIDE: usize = 28;
@@ -42,7 +46,13 @@ const PLACES: [[usize; 4]; 7] =
 
 impl Digits {
     fn new(count: usize, seed: u64) -> Self {
-        Self { classes: (0..10).map(|digit| digit.to_string()).collect(), count, seed }
+        Self {
+            classes: (0..10).map(|digit| digit.to_string()).collect(),
+            count,
+            seed,
+            off_by: 0,
+            mirrored: false,
+        }
     }
 }
 
@@ -56,7 +66,7 @@ impl Dataset for Digits {
     }
 
     fn label(&self, index: usize) -> usize {
-        index % 10
+        (index + self.off_by) % 10
     }
 
     fn picture(&self, index: usize) -> Result<Picture, DataError> {
@@ -70,6 +80,9 @@ impl Dataset for Digits {
                 let start = (down + top + row) * SIDE + right + left;
                 pixels[start..start + width].fill(200 + random.below(50) as u8);
             }
+        }
+        if self.mirrored {
+            pixels.chunks_mut(SIDE).for_each(<[u8]>::reverse);
         }
         Ok(Picture::new(SIDE, SIDE, 1, pixels))
     }
@@ -194,7 +207,7 @@ fn a_student_learns_from_its_teachers_answers() {
     let student = recipe(6, 0.1, "teacher = { share = 1.0, temperature = 2.0 }");
     let run = |recipe: &Recipe, teacher: Option<Vec<u8>>, out: &Path, sitting: usize| {
         // The truth is hidden from whoever learns from a teacher alone.
-        let (training, test) = (Mislabelled(Digits::new(200, 1)), Digits::new(60, 2));
+        let (training, test) = (Digits { off_by: 1, ..Digits::new(200, 1) }, Digits::new(60, 2));
         let run =
             Run { recipe, training: &training, test: Some(&test), start: None, teacher, out, resume: true };
         let (mut asked, mut left) = (0, sitting);
@@ -240,7 +253,7 @@ fn pictures_of_another_size_are_learned_from_and_measured_mirrored_too() {
         let checkpoint = Checkpoint::read(bytes.clone()).expect("a file of weights");
         evaluate(spec, checkpoint, &batches, views, &mut |_| {}).expect("weights of this network")
     };
-    let (plain, mirrored) = (Digits::new(60, 2), Mirrored(Digits::new(60, 2)));
+    let (plain, mirrored) = (Digits::new(60, 2), Digits { mirrored: true, ..Digits::new(60, 2) });
     let as_it_is = measured(&plain, &[View::Plain]);
     assert_eq!(curve[0].test_accuracy, Some((1e6 * as_it_is.accuracy()).round() / 1e6));
     let reversed = measured(&plain, &[View::Mirrored]);
@@ -251,50 +264,6 @@ fn pictures_of_another_size_are_learned_from_and_measured_mirrored_too() {
         both.loss < as_it_is.loss.max(reversed.loss),
         "a mean of logits is no worse than the worse of them"
     );
-}
-
-/// Pictures with left and right exchanged.
-struct Mirrored(Digits);
-
-impl Dataset for Mirrored {
-    fn classes(&self) -> &[String] {
-        self.0.classes()
-    }
-
-    fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    fn label(&self, index: usize) -> usize {
-        self.0.label(index)
-    }
-
-    fn picture(&self, index: usize) -> Result<Picture, DataError> {
-        let picture = self.0.picture(index)?;
-        let rows = picture.pixels.chunks(SIDE).flat_map(|row| row.iter().rev().copied());
-        Ok(Picture::new(SIDE, SIDE, 1, rows.collect()))
-    }
-}
-
-/// Pictures whose every label is wrong.
-struct Mislabelled(Digits);
-
-impl Dataset for Mislabelled {
-    fn classes(&self) -> &[String] {
-        self.0.classes()
-    }
-
-    fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    fn label(&self, index: usize) -> usize {
-        (self.0.label(index) + 1) % 10
-    }
-
-    fn picture(&self, index: usize) -> Result<Picture, DataError> {
-        self.0.picture(index)
-    }
 }
 
 #[test]
