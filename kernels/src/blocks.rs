@@ -13,6 +13,8 @@ use super::wide;
 
 /// Panels of rows of the tallest tile with eight lanes: twelve sums, as many as are on their way at once.
 const MOST_PANELS: usize = 3;
+/// With sixteen lanes there are twice as many registers.
+const MOST_PANELS_OF_SIXTEEN: usize = 4;
 /// Values of the depth worked on at once: a panel of columns then takes a quarter of a first-level cache.
 const DEPTH_BLOCK: usize = 384;
 /// Values of the right matrix packed at once: a quarter of a second-level cache.
@@ -119,7 +121,7 @@ pub fn multiply(
                         }
                     }
                     _ => {
-                        let stride = columns.len().next_multiple_of(wide::lanes());
+                        let stride = columns.len().next_multiple_of(wide::lanes().min(COLUMNS));
                         b.pack(block.clone(), columns, stride, &mut packed[..stride * block.len()]);
                         Panel { values: packed.as_ptr(), stride, offsets }
                     }
@@ -133,8 +135,8 @@ pub fn multiply(
     }
 }
 
-/// `c = a b` with a right matrix that is packed already: whole panels of eight columns, the last one maybe of four where
-/// there are four lanes.
+/// `c = a b` with a right matrix that is packed already: whole panels of [`packed_columns`], the last one maybe of four
+/// where there are four lanes.
 ///
 /// # Panics
 /// If `b` or `c` is shorter than its shape.
@@ -153,16 +155,28 @@ pub fn multiply_packed(a: Panels, b: &[f32], c: &mut [f32], count: usize) {
     let target = Target { values: c.as_mut_ptr(), row_stride: count };
     let finish = Finish { accumulate: false, epilogue: None };
     let mut panels = [Panel { values: std::ptr::null(), stride: 0, offsets: &[] }; MOST_COLUMNS / COLUMNS];
-    for (place, offsets) in panels.iter_mut().zip(offsets[..count].chunks(COLUMNS)) {
+    let columns = packed_columns();
+    for (place, offsets) in panels.iter_mut().zip(offsets[..count].chunks(columns)) {
         let start = offsets[0] as usize * a.depth;
         *place = Panel { values: b[start..].as_ptr(), stride: offsets.len(), offsets };
     }
     // The lengths were checked above.
-    unsafe { multiply_block(a, 0..a.depth, &panels[..count.div_ceil(COLUMNS)], &target, &finish) };
+    unsafe { multiply_block(a, 0..a.depth, &panels[..count.div_ceil(columns)], &target, &finish) };
+}
+
+/// Columns of a panel for [`multiply_packed`].
+#[inline(always)]
+pub fn packed_columns() -> usize {
+    wide::lanes().max(COLUMNS)
 }
 
 unsafe fn multiply_block(a: Panels, block: Range<usize>, panels: &[Panel], target: &Target, finish: &Finish) {
-    let tallest = if wide::present() { MOST_PANELS * ROWS } else { 2 * ROWS };
+    let lanes = wide::lanes();
+    let tallest = match lanes {
+        16 => MOST_PANELS_OF_SIXTEEN * ROWS,
+        8 => MOST_PANELS * ROWS,
+        _ => 2 * ROWS,
+    };
     // Whichever side is smaller stays in the cache while the other one passes by.
     let at_once = if a.rows * block.len() <= RESIDENT { a.rows } else { tallest };
     for row in (0..a.rows).step_by(at_once) {
@@ -170,7 +184,7 @@ unsafe fn multiply_block(a: Panels, block: Range<usize>, panels: &[Panel], targe
         for &panel in panels {
             unsafe {
                 #[cfg(target_arch = "x86_64")]
-                if wide::present() {
+                if lanes >= 8 {
                     multiply_panel_wide(a, rows.clone(), &block, panel, target, finish);
                     continue;
                 }
@@ -208,7 +222,7 @@ unsafe fn multiply_panel(
     }
 }
 
-/// As [`multiply_panel`], with eight lanes.
+/// As [`multiply_panel`], with sixteen lanes where the panel has more than eight columns, with eight where not.
 #[cfg(target_arch = "x86_64")]
 unsafe fn multiply_panel_wide(
     a: Panels,
@@ -218,20 +232,26 @@ unsafe fn multiply_panel_wide(
     target: &Target,
     finish: &Finish,
 ) {
-    let (a_panel, mut row) = (a.depth * ROWS, rows.start);
+    let (a_panel, mut row, sixteen) = (a.depth * ROWS, rows.start, panel.offsets.len() > COLUMNS);
+    let most = if sixteen { MOST_PANELS_OF_SIXTEEN } else { MOST_PANELS };
     while row < rows.end {
         let left = (rows.end - row).div_ceil(ROWS);
         // Tiles of about the same height: a flat one would wait for its own sums.
-        let panels = left.div_ceil(left.div_ceil(MOST_PANELS));
+        let panels = left.div_ceil(left.div_ceil(most));
         let rows = row..rows.end.min(row + panels * ROWS);
         row += panels * ROWS;
         unsafe {
             let values = a.values.as_ptr().add(rows.start / ROWS * a_panel + block.start * ROWS);
-            match panels {
-                1 => eight_lanes::<1>(block.len(), (values, a_panel), panel, rows, target, finish),
-                2 => eight_lanes::<2>(block.len(), (values, a_panel), panel, rows, target, finish),
-                _ => eight_lanes::<MOST_PANELS>(block.len(), (values, a_panel), panel, rows, target, finish),
-            }
+            let tile = match (sixteen, panels) {
+                (false, 1) => eight_lanes::<1>,
+                (false, 2) => eight_lanes::<2>,
+                (false, _) => eight_lanes::<MOST_PANELS>,
+                (true, 1) => sixteen_lanes::<1>,
+                (true, 2) => sixteen_lanes::<2>,
+                (true, 3) => sixteen_lanes::<3>,
+                (true, _) => sixteen_lanes::<MOST_PANELS_OF_SIXTEEN>,
+            };
+            tile(block.len(), (values, a_panel), panel, rows, target, finish);
         }
     }
 }
@@ -274,4 +294,18 @@ unsafe fn eight_lanes<const PANELS: usize>(
     finish: &Finish,
 ) {
     unsafe { tile::multiply::<wide::F32x8, PANELS, 1>(depth, a, panel, rows, target, finish) }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+#[inline(never)]
+unsafe fn sixteen_lanes<const PANELS: usize>(
+    depth: usize,
+    a: (*const f32, usize),
+    panel: Panel,
+    rows: Range<usize>,
+    target: &Target,
+    finish: &Finish,
+) {
+    unsafe { tile::multiply::<wide::F32x16, PANELS, 1>(depth, a, panel, rows, target, finish) }
 }

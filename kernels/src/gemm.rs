@@ -251,7 +251,7 @@ mod tests {
         packed: bool,
     ) -> f64 {
         let error = || error_here([m, k, n], a_strides, b_strides, c_strides, accumulate, packed);
-        error().max(wide::with_four_lanes(error))
+        [4, 8].into_iter().fold(error(), |worst, lanes| worst.max(wide::with_lanes(lanes, error)))
     }
 
     fn error_here(

@@ -11,15 +11,17 @@ use super::conv::Workspace;
 use super::shape::{Shape, Window};
 use super::simd::F32x4;
 use super::vector::Vector;
+use super::wide;
 #[cfg(target_arch = "x86_64")]
 use super::wide::F32x8;
-use super::wide::{self, MOST_LANES};
 
 /// Output channels and taps of one tile: twelve sums, three windows and one row of `dy` fill sixteen registers.
 const ROWS: usize = 4;
 const TAPS: usize = 3;
 /// Values of pictures and of `dy` that are gone through at a time, tile by tile: about what lies close to a core.
 const CLOSE: usize = 64 * 1024;
+/// Lanes at most: lines of a picture are short, and wider vectors would hold more of what is beyond their ends.
+const MOST: usize = 8;
 
 /// A convolution whose weight's gradient is wanted. Depthwise there are too few taps for it.
 pub struct Taps {
@@ -58,7 +60,7 @@ impl Taps {
         let (padding, [stride_h, stride_w]) = (window.padding, window.stride);
         let rows = (padding.top + input.h + padding.bottom).div_ceil(stride_h);
         let pitch = (padding.left + input.w + padding.right).div_ceil(stride_w);
-        let lanes = wide::lanes();
+        let lanes = wide::lanes().min(MOST);
         let width = output.w.next_multiple_of(lanes);
         let row_by_row = Walk { lines: output.h, width, x_step: pitch, y_step: width };
         // All rows as one, with zeros in `dy` for what lies between two rows of the picture.
@@ -75,7 +77,7 @@ impl Taps {
         let (x_image, y_image) = (self.input.c * self.x_plane(), self.output.c * self.walk.len());
         let together = (CLOSE / (x_image + y_image)).clamp(1, self.input.n);
         // Windows read whole vectors, beyond the last pixel of the last channel too.
-        let x_len = together * x_image + MOST_LANES + self.walk.width;
+        let x_len = together * x_image + MOST + self.walk.width;
         let y_len = together * y_image;
         padded.clear();
         padded.resize(x_len, 0.0);
@@ -91,7 +93,7 @@ impl Taps {
                 let part = Part { images: images.len(), lines: lines_left, x_image, y_image };
                 let (x, y) = (&padded[line * self.walk.x_step..], &lines[line * self.walk.y_step..]);
                 #[cfg(target_arch = "x86_64")]
-                if wide::present() {
+                if wide::lanes() >= MOST {
                     // This processor has what the function needs, as just asked.
                     unsafe { self.add_part_wide(x, y, part, dw) };
                     continue;
@@ -232,7 +234,7 @@ impl Walk {
 
 #[inline(always)]
 fn total<V: Vector>(lanes: V) -> f32 {
-    let mut values = [0.0; MOST_LANES];
+    let mut values = [0.0; MOST];
     // There is room for the widest vector.
     unsafe { lanes.store(values.as_mut_ptr()) };
     values.iter().sum()

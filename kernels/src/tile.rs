@@ -2,7 +2,7 @@
 //!
 //! Four rows by eight columns fill sixteen registers of four lanes without spilling, which is what a wasm engine has to
 //! work with: eight sums, two vectors of columns, four broadcast values and one product. With eight lanes and no
-//! product to keep, they are twelve rows by eight columns.
+//! product to keep, they are twelve rows by eight columns; sixteen lanes come with more registers, for sixteen rows.
 //! Knows packed panels only, not where they come from.
 
 use std::ops::Range;
@@ -14,7 +14,7 @@ use super::vector::Vector;
 
 /// Rows of one packed panel of the left matrix.
 pub const ROWS: usize = 4;
-/// Columns of one packed panel of the right matrix.
+/// Columns of one packed panel of the right matrix; there are wider ones for sixteen lanes.
 pub const COLUMNS: usize = 8;
 
 /// Where a product goes: row `r` of column `j` is at `r * row_stride + offsets[j]`.
@@ -31,7 +31,7 @@ pub struct Finish<'a> {
     pub epilogue: Option<Epilogue<'a>>,
 }
 
-/// One packed block of columns, at most eight, and the ones of the target they belong to.
+/// One packed block of columns, at most as many as a tile is wide, and the ones of the target they belong to.
 #[derive(Clone, Copy)]
 pub struct Panel<'a> {
     /// `[depth][stride]`, of which as many values are read in each row as there are columns, rounded up to whole vectors.

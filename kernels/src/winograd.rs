@@ -10,7 +10,7 @@ use super::epilogue::Epilogue;
 use super::padding::pad;
 use super::shape::{Padding, Shape, Window};
 use super::simd::{F32x4, LANES};
-use super::tile::{COLUMNS, ROWS};
+use super::tile::ROWS;
 use super::wide;
 use super::winograd_transform as transform;
 
@@ -171,7 +171,8 @@ impl Winograd {
         pad(x, self.input, self.padding, 2 * LANES, padded);
         let (i, o, points) = (self.input.c, self.output.c, T * T);
         let count = self.tiles();
-        let block = (BLOCK / (points * (i + o)) / COLUMNS * COLUMNS).clamp(2 * COLUMNS, MOST_TILES);
+        let columns = blocks::packed_columns();
+        let block = (BLOCK / (points * (i + o)) / columns * columns).clamp(2 * columns, MOST_TILES);
         let block = block.min(count.next_multiple_of(wide::lanes()));
         panels.resize(panels.len().max(points * (i * block + APART)), 0.0);
         tiles.resize(tiles.len().max(points * (o * block + APART)), 0.0);

@@ -4,17 +4,18 @@
 //! weight's gradient is that of a product: `dw = G' S G`, with `S` the sum of `(A dy A') . (B' x B)` over all tiles. For
 //! every point of a tile, the sum is a matrix product of the channels of `dy` and of `x`. Lavin and Gray 2015.
 
+use super::blocks;
 use super::conv::Workspace;
 use super::padding::pad;
 use super::shape::{Padding, Shape, Window};
 use super::simd::{F32x4, LANES};
 use super::tile::COLUMNS;
 use super::vector::Vector;
+use super::wide;
 #[cfg(target_arch = "x86_64")]
-use super::wide::F32x8;
-use super::wide::{self, MOST_LANES};
+use super::wide::{F32x8, F32x16};
 use super::winograd::{APART, Winograd};
-use super::winograd_tiles::panel;
+use super::winograd_tiles::{by_lane, panel};
 use super::winograd_transform as transform;
 
 /// Values of transformed tiles that are worked on at once.
@@ -66,7 +67,8 @@ impl WinogradGradient {
         };
         sums.clear();
         sums.resize(points * input.c * self.rows(), 0.0);
-        let block = (BLOCK / (points * (input.c + output.c)) / COLUMNS * COLUMNS).clamp(COLUMNS, MOST_TILES);
+        let columns = blocks::packed_columns();
+        let block = (BLOCK / (points * (input.c + output.c)) / columns * columns).clamp(columns, MOST_TILES);
         let count = self.layer.tiles();
         for first in (0..count).step_by(block) {
             let width = block.min(count - first).next_multiple_of(wide::lanes());
@@ -74,9 +76,11 @@ impl WinogradGradient {
             tiles.resize(tiles.len().max(points * (output.c * width + APART)), 0.0);
             self.layer.transform_in::<T>(padded, first, width, panels);
             #[cfg(target_arch = "x86_64")]
-            if wide::present() {
+            if wide::lanes() > LANES {
                 // This processor has what the function needs, as just asked.
-                unsafe { self.add_block_wide::<T>(dy, [first, width], panels, tiles, sums) };
+                let add =
+                    if wide::lanes() == 16 { Self::add_block_of_16::<T> } else { Self::add_block_of_8::<T> };
+                unsafe { add(self, dy, [first, width], panels, tiles, sums) };
                 continue;
             }
             self.add_block::<F32x4, T>(dy, [first, width], panels, tiles, sums);
@@ -87,7 +91,7 @@ impl WinogradGradient {
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2,fma")]
     #[inline(never)]
-    fn add_block_wide<const T: usize>(
+    fn add_block_of_8<const T: usize>(
         &self,
         dy: &[f32],
         block: [usize; 2],
@@ -96,6 +100,20 @@ impl WinogradGradient {
         sums: &mut [f32],
     ) {
         self.add_block::<F32x8, T>(dy, block, x, tiles, sums);
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f")]
+    #[inline(never)]
+    fn add_block_of_16<const T: usize>(
+        &self,
+        dy: &[f32],
+        block: [usize; 2],
+        x: &[f32],
+        tiles: &mut [f32],
+        sums: &mut [f32],
+    ) {
+        self.add_block::<F32x16, T>(dy, block, x, tiles, sums);
     }
 
     /// Adds the products of the `width` tiles from `first` on, whose `x` is transformed, to the sums.
@@ -141,13 +159,12 @@ impl WinogradGradient {
         let (step, o, grid) = (transform::outputs(T), self.layer.output.c, self.layer.grid);
         let row = grid[1] * step;
         let plane = grid[0] * step * row;
-        let starts: [usize; MOST_LANES] = std::array::from_fn(|lane| {
+        let starts = by_lane::<V, _>(|lane| {
             let [n, down, across] = self.layer.place(tile + lane);
             n * o * plane + (down * row + across) * step
         });
-        let there: [f32; MOST_LANES] =
-            std::array::from_fn(|lane| if tile + lane < self.layer.tiles() { 1.0 } else { 0.0 });
-        let [first, stride, lane] = panel(at, width);
+        let there = by_lane::<V, _>(|lane| if tile + lane < self.layer.tiles() { 1.0f32 } else { 0.0 });
+        let [first, stride, lane] = panel::<V>(at, width);
         let matrix = o * width + APART;
         let furthest = starts.iter().max().unwrap_or(&0) + (o - 1) * plane + (step - 1) * row + LANES;
         assert!(furthest <= dy.len() && T * T * matrix <= tiles.len(), "a tile beyond the gradients");
@@ -188,8 +205,8 @@ impl WinogradGradient {
         let rows = [0, 1, 2, 3].map(|r| (row + r).min(o - 1));
         assert!(x.len() == i * width && dy.len() == o * width, "tiles of another width");
         let mut sums = [[V::splat(0.0); ROWS]; CHANNELS];
-        for first in (0..width).step_by(COLUMNS) {
-            let columns = if V::LANES == COLUMNS { COLUMNS } else { COLUMNS.min(width - first) };
+        for first in (0..width).step_by(V::LANES.max(COLUMNS)) {
+            let columns = if V::LANES < COLUMNS { COLUMNS.min(width - first) } else { V::LANES };
             for lane in (0..columns).step_by(V::LANES) {
                 // Panels of all channels follow each other up to the width.
                 let x = channels.map(|c| unsafe { V::load(x.as_ptr().add(first * i + c * columns + lane)) });

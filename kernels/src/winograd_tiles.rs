@@ -8,15 +8,23 @@ use super::tile::COLUMNS;
 use super::vector::Vector;
 use super::wide::MOST_LANES;
 #[cfg(target_arch = "x86_64")]
-use super::wide::{self, F32x8};
+use super::wide::{self, F32x8, F32x16};
 use super::winograd::{APART, Winograd};
 use super::winograd_transform as transform;
 
-/// The first column of the panel of eight, or of the last four, that column `at` of `width` is in, the columns of that
-/// panel, and the place among them.
-pub fn panel(at: usize, width: usize) -> [usize; 3] {
-    let first = at / COLUMNS * COLUMNS;
-    [first, COLUMNS.min(width - first), at - first]
+/// The first column of the panel of [`super::blocks::packed_columns`], or of the last four, that column `at` of `width` is in, the
+/// columns of that panel, and the place among them.
+#[inline(always)]
+pub fn panel<V: Vector>(at: usize, width: usize) -> [usize; 3] {
+    let columns = V::LANES.max(COLUMNS);
+    let first = at / columns * columns;
+    [first, columns.min(width - first), at - first]
+}
+
+/// `f` of every lane of a vector; there may be more entries, which nobody looks at.
+#[inline(always)]
+pub fn by_lane<V: Vector, T: Default + Copy>(f: impl Fn(usize) -> T) -> [T; MOST_LANES] {
+    std::array::from_fn(|lane| if lane < V::LANES { f(lane) } else { T::default() })
 }
 
 impl Winograd {
@@ -29,14 +37,14 @@ impl Winograd {
         width: usize,
         panels: &mut [f32],
     ) {
+        // This processor has what the functions need, as just asked.
         #[cfg(target_arch = "x86_64")]
-        if wide::present() {
-            // This processor has what the function needs, as just asked.
-            return unsafe { self.transform_in_wide::<T>(padded, first, width, panels) };
+        match wide::lanes() {
+            16 => return unsafe { self.transform_in_16::<T>(padded, first, width, panels) },
+            8 => return unsafe { self.transform_in_8::<T>(padded, first, width, panels) },
+            _ => {}
         }
-        for at in (0..width).step_by(LANES) {
-            self.transform_inputs::<F32x4, T>(padded, first + at, at, width, panels);
-        }
+        self.transform_all_inputs::<F32x4, T>(padded, first, width, panels);
     }
 
     #[inline(never)]
@@ -48,35 +56,40 @@ impl Winograd {
         y: &mut [f32],
         epilogue: Epilogue,
     ) {
+        // This processor has what the functions need, as just asked.
         #[cfg(target_arch = "x86_64")]
-        if wide::present() {
-            // This processor has what the function needs, as just asked.
-            return unsafe { self.transform_out_wide::<T>(products, first, width, y, epilogue) };
+        match wide::lanes() {
+            16 => return unsafe { self.transform_out_16::<T>(products, first, width, y, epilogue) },
+            8 => return unsafe { self.transform_out_8::<T>(products, first, width, y, epilogue) },
+            _ => {}
         }
-        for at in (0..width).step_by(LANES) {
-            self.transform_outputs::<F32x4, T>(products, first + at, at, width, y, epilogue);
-        }
+        self.transform_all_outputs::<F32x4, T>(products, first, width, y, epilogue);
     }
 
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2,fma")]
     #[inline(never)]
-    fn transform_in_wide<const T: usize>(
+    fn transform_in_8<const T: usize>(&self, padded: &[f32], first: usize, width: usize, panels: &mut [f32]) {
+        self.transform_all_inputs::<F32x8, T>(padded, first, width, panels);
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f")]
+    #[inline(never)]
+    fn transform_in_16<const T: usize>(
         &self,
         padded: &[f32],
         first: usize,
         width: usize,
         panels: &mut [f32],
     ) {
-        for at in (0..width).step_by(F32x8::LANES) {
-            self.transform_inputs::<F32x8, T>(padded, first + at, at, width, panels);
-        }
+        self.transform_all_inputs::<F32x16, T>(padded, first, width, panels);
     }
 
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2,fma")]
     #[inline(never)]
-    fn transform_out_wide<const T: usize>(
+    fn transform_out_8<const T: usize>(
         &self,
         products: &[f32],
         first: usize,
@@ -84,8 +97,47 @@ impl Winograd {
         y: &mut [f32],
         epilogue: Epilogue,
     ) {
-        for at in (0..width).step_by(F32x8::LANES) {
-            self.transform_outputs::<F32x8, T>(products, first + at, at, width, y, epilogue);
+        self.transform_all_outputs::<F32x8, T>(products, first, width, y, epilogue);
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f")]
+    #[inline(never)]
+    fn transform_out_16<const T: usize>(
+        &self,
+        products: &[f32],
+        first: usize,
+        width: usize,
+        y: &mut [f32],
+        epilogue: Epilogue,
+    ) {
+        self.transform_all_outputs::<F32x16, T>(products, first, width, y, epilogue);
+    }
+
+    #[inline(always)]
+    fn transform_all_inputs<V: Vector, const T: usize>(
+        &self,
+        padded: &[f32],
+        first: usize,
+        width: usize,
+        panels: &mut [f32],
+    ) {
+        for at in (0..width).step_by(V::LANES) {
+            self.transform_inputs::<V, T>(padded, first + at, at, width, panels);
+        }
+    }
+
+    #[inline(always)]
+    fn transform_all_outputs<V: Vector, const T: usize>(
+        &self,
+        products: &[f32],
+        first: usize,
+        width: usize,
+        y: &mut [f32],
+        epilogue: Epilogue,
+    ) {
+        for at in (0..width).step_by(V::LANES) {
+            self.transform_outputs::<V, T>(products, first + at, at, width, y, epilogue);
         }
     }
 
@@ -103,11 +155,11 @@ impl Winograd {
         let step = transform::outputs(T);
         let [row, plane] = [self.grid[1] * step + 2, self.grid[0] * step + 2];
         let plane = row * plane;
-        let starts: [usize; MOST_LANES] = std::array::from_fn(|lane| {
+        let starts = by_lane::<V, _>(|lane| {
             let [n, down, across] = self.place(tile + lane);
             n * self.input.c * plane + (down * row + across) * step
         });
-        let [first, stride, lane] = panel(at, width);
+        let [first, stride, lane] = panel::<V>(at, width);
         let i = self.input.c;
         let matrix = i * width + APART;
         let furthest = starts.iter().max().unwrap_or(&0) + (i - 1) * plane + (T - 1) * row + 2 * LANES;
@@ -149,7 +201,7 @@ impl Winograd {
         let step = transform::outputs(T);
         let Shape { c: o, h, w, .. } = self.output;
         // Where each tile's outputs start in the first channel, and how many rows and columns of them there are.
-        let places: [[usize; 3]; MOST_LANES] = std::array::from_fn(|lane| {
+        let places = by_lane::<V, [usize; 3]>(|lane| {
             let [n, down, across] = self.place(tile + lane);
             let (top, left) = (down * step, across * step);
             [(n * o * h + top) * w + left, step.min(h - top), step.min(w - left)]

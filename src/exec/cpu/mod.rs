@@ -1,4 +1,4 @@
-//! The CPU backend: any plan, with four lanes, or eight where a processor has them; one thread in the browser, all cores
+//! The CPU backend: any plan, with four lanes, or eight or sixteen where a processor has them; one thread in the browser, all cores
 //! natively.
 //!
 //! It runs in a worker of the page where there is no graphics device, and natively. Weights are packed when a plan is
