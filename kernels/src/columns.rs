@@ -11,7 +11,6 @@ use super::conv::Workspace;
 use super::cores::map_with;
 use super::gemm::matmul;
 use super::shape::{Shape, Window};
-use super::simd::{F32x4, LANES};
 use super::taps::Taps;
 use super::winograd_gradient::WinogradGradient;
 
@@ -97,13 +96,13 @@ impl Columns {
             return winograd.weight_gradient(x, dy, dw, workspace);
         }
         dw.fill(0.0);
+        if let Some(taps) = Taps::new(self.input, self.output, self.window, self.groups) {
+            return taps.weight_gradient(x, dy, dw, workspace);
+        }
         if self.is_depthwise() {
             return self.each_row(dw.len(), |tap, x_row, y| {
                 dw[tap] += dot(&x[x_row], &dy[y], self.window.stride[1]);
             });
-        }
-        if let Some(taps) = Taps::new(self.input, self.output, self.window, self.groups) {
-            return taps.weight_gradient(x, dy, dw, workspace);
         }
         let (taps, rows, plane) = (self.taps(), self.output.c / self.groups, self.output.plane());
         let Workspace { padded: columns, tiles: gathered, .. } = workspace;
@@ -265,15 +264,7 @@ fn add_scaled(factor: f32, y: &[f32], x: &mut [f32], stride: usize) {
     }
 }
 
-/// The inner product of `y` and the values of `x`, `stride` apart.
+/// The inner product of `y` and the values of `x`, `stride` apart; for maps of a pixel or two.
 fn dot(x: &[f32], y: &[f32], stride: usize) -> f32 {
-    if stride != 1 {
-        return x.iter().step_by(stride).zip(y).map(|(x, y)| x * y).sum();
-    }
-    let ((x, x_rest), (y, y_rest)) = (x.as_chunks::<LANES>(), y.as_chunks::<LANES>());
-    let sums = x
-        .iter()
-        .zip(y)
-        .fold(F32x4::zero(), |sums, (&x, &y)| F32x4::from_array(x).multiply_add(F32x4::from_array(y), sums));
-    sums.sum() + x_rest.iter().zip(y_rest).map(|(x, y)| x * y).sum::<f32>()
+    x.iter().step_by(stride).zip(y).map(|(x, y)| x * y).sum()
 }

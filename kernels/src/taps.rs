@@ -13,26 +13,33 @@ use super::simd::F32x4;
 use super::vector::Vector;
 use super::wide;
 #[cfg(target_arch = "x86_64")]
-use super::wide::F32x8;
+use super::wide::{F32x8, F32x16};
 
 /// Output channels and taps of one tile: twelve sums, three windows and one row of `dy` fill sixteen registers.
 const ROWS: usize = 4;
 const TAPS: usize = 3;
+/// Taps of a tile of a single output channel, where every channel has a kernel of its own: those of a whole small kernel, or
+/// of a row of a larger one.
+const MOST_TAPS: usize = 9;
+const ROW_OF_TAPS: usize = 5;
 /// Values of pictures and of `dy` that are gone through at a time, tile by tile: about what lies close to a core.
 const CLOSE: usize = 64 * 1024;
-/// Lanes at most: lines of a picture are short, and wider vectors would hold more of what is beyond their ends.
-const MOST: usize = 8;
-
-/// A convolution whose weight's gradient is wanted. Depthwise there are too few taps for it.
+/// A convolution whose weight's gradient is wanted; depthwise, that of one channel, which is done for all of them in turn.
 pub struct Taps {
     input: Shape,
     output: Shape,
     window: Window,
     groups: usize,
+    /// Channels that are done in turn.
+    channels: usize,
+    /// Of the vectors to compute with.
+    lanes: usize,
     /// Height and width of a picture's pixels of one remainder.
     rows: usize,
     pitch: usize,
     walk: Walk,
+    /// Where the window of every tap of the first group begins in a picture.
+    starts: Vec<usize>,
 }
 
 /// How a channel of `dy` is gone through: lines of a multiple of the lanes, and where the next one begins.
@@ -57,18 +64,31 @@ struct Part {
 impl Taps {
     /// None where most of what a vector holds would be wasted, on maps of a pixel or two.
     pub fn new(input: Shape, output: Shape, window: Window, groups: usize) -> Option<Self> {
+        let depthwise = groups > 1 && groups == input.c && groups == output.c;
+        let channels = if depthwise { groups } else { 1 };
+        let [input, output] = [input, output].map(|shape| Shape { c: shape.c / channels, ..shape });
         let (padding, [stride_h, stride_w]) = (window.padding, window.stride);
         let rows = (padding.top + input.h + padding.bottom).div_ceil(stride_h);
         let pitch = (padding.left + input.w + padding.right).div_ceil(stride_w);
-        let lanes = wide::lanes().min(MOST);
-        let width = output.w.next_multiple_of(lanes);
-        let row_by_row = Walk { lines: output.h, width, x_step: pitch, y_step: width };
-        // All rows as one, with zeros in `dy` for what lies between two rows of the picture.
-        let width = ((output.h - 1) * pitch + output.w).next_multiple_of(lanes);
-        let at_once = Walk { lines: 1, width, x_step: 0, y_step: width };
-        let walk = if at_once.len() < row_by_row.len() { at_once } else { row_by_row };
+        let walk = |lanes: usize| {
+            let width = output.w.next_multiple_of(lanes);
+            let row_by_row = Walk { lines: output.h, width, x_step: pitch, y_step: width };
+            // All rows as one, with zeros in `dy` for what lies between two rows of the picture.
+            let width = ((output.h - 1) * pitch + output.w).next_multiple_of(lanes);
+            let at_once = Walk { lines: 1, width, x_step: 0, y_step: width };
+            if at_once.len() < row_by_row.len() { at_once } else { row_by_row }
+        };
+        // The widest vectors, unless much of what they hold would be beyond the ends of lines.
+        let most = wide::lanes();
+        let lanes = if 4 * walk(most).len() > 5 * walk(most.min(8)).len() { most.min(8) } else { most };
+        let walk = walk(lanes);
         let worth_while = 3 * output.plane() > walk.len();
-        worth_while.then_some(Self { input, output, window, groups, rows, pitch, walk })
+        let groups = groups / channels;
+        let starts = Vec::new();
+        let mut taps = Self { input, output, window, groups, channels, lanes, rows, pitch, walk, starts };
+        let count = input.c / groups * window.kernel[0] * window.kernel[1];
+        taps.starts = (0..count).map(|k| taps.start(k)).collect();
+        worth_while.then_some(taps)
     }
 
     /// Adds the sums over all pictures to `dw`.
@@ -77,61 +97,100 @@ impl Taps {
         let (x_image, y_image) = (self.input.c * self.x_plane(), self.output.c * self.walk.len());
         let together = (CLOSE / (x_image + y_image)).clamp(1, self.input.n);
         // Windows read whole vectors, beyond the last pixel of the last channel too.
-        let x_len = together * x_image + MOST + self.walk.width;
+        let x_len = together * x_image + self.lanes + self.walk.width;
         let y_len = together * y_image;
         padded.clear();
         padded.resize(x_len, 0.0);
         lines.clear();
         lines.resize(y_len, 0.0);
         let band = (CLOSE * self.walk.lines / (x_image + y_image)).clamp(1, self.walk.lines);
-        for first in (0..self.input.n).step_by(together) {
-            let images = first..self.input.n.min(first + together);
-            self.lay_out_pictures(x, images.clone(), padded);
-            self.lay_out_gradients(dy, images.clone(), lines);
-            for line in (0..self.walk.lines).step_by(band) {
-                let lines_left = band.min(self.walk.lines - line);
-                let part = Part { images: images.len(), lines: lines_left, x_image, y_image };
-                let (x, y) = (&padded[line * self.walk.x_step..], &lines[line * self.walk.y_step..]);
-                #[cfg(target_arch = "x86_64")]
-                if wide::lanes() >= MOST {
-                    // This processor has what the function needs, as just asked.
-                    unsafe { self.add_part_wide(x, y, part, dw) };
-                    continue;
+        let of_channel = dw.len() / self.channels;
+        for (channel, dw) in dw.chunks_exact_mut(of_channel).enumerate() {
+            for first in (0..self.input.n).step_by(together) {
+                let images = first..self.input.n.min(first + together);
+                self.lay_out_pictures(self.planes(x, self.input, channel, &images), padded);
+                self.lay_out_gradients(self.planes(dy, self.output, channel, &images), lines);
+                for line in (0..self.walk.lines).step_by(band) {
+                    let lines_left = band.min(self.walk.lines - line);
+                    let part = Part { images: images.len(), lines: lines_left, x_image, y_image };
+                    let (x, y) = (&padded[line * self.walk.x_step..], &lines[line * self.walk.y_step..]);
+                    match self.lanes {
+                        // This processor has what the functions need, as found out in the beginning.
+                        #[cfg(target_arch = "x86_64")]
+                        16 => unsafe { self.add_part_of_16(x, y, part, dw) },
+                        #[cfg(target_arch = "x86_64")]
+                        8 => unsafe { self.add_part_of_8(x, y, part, dw) },
+                        _ => self.add_part::<F32x4>(x, y, part, dw),
+                    }
                 }
-                self.add_part::<F32x4>(x, y, part, dw);
             }
         }
+    }
+
+    /// The planes of some pictures: all of them, or those of the channel whose turn it is.
+    fn planes<'a>(
+        &self,
+        values: &'a [f32],
+        shape: Shape,
+        channel: usize,
+        images: &Range<usize>,
+    ) -> impl Iterator<Item = &'a [f32]> + use<'a> {
+        let first = images.start * shape.c * self.channels + channel;
+        let planes = values.chunks_exact(shape.plane()).skip(first);
+        planes.step_by(self.channels).take(images.len() * shape.c)
     }
 
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2,fma")]
     #[inline(never)]
-    fn add_part_wide(&self, x: &[f32], y: &[f32], part: Part, dw: &mut [f32]) {
+    fn add_part_of_8(&self, x: &[f32], y: &[f32], part: Part, dw: &mut [f32]) {
         self.add_part::<F32x8>(x, y, part, dw);
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f")]
+    #[inline(never)]
+    fn add_part_of_16(&self, x: &[f32], y: &[f32], part: Part, dw: &mut [f32]) {
+        self.add_part::<F32x16>(x, y, part, dw);
     }
 
     #[inline(always)]
     fn add_part<V: Vector>(&self, x: &[f32], y: &[f32], part: Part, dw: &mut [f32]) {
+        match self.window.kernel[0] * self.window.kernel[1] {
+            MOST_TAPS if self.channels > 1 => self.add_tiles::<V, 1, MOST_TAPS>(x, y, part, dw),
+            _ if self.channels > 1 => self.add_tiles::<V, 1, ROW_OF_TAPS>(x, y, part, dw),
+            _ => self.add_tiles::<V, ROWS, TAPS>(x, y, part, dw),
+        }
+    }
+
+    #[inline(always)]
+    fn add_tiles<V: Vector, const ROWS: usize, const TAPS: usize>(
+        &self,
+        x: &[f32],
+        y: &[f32],
+        part: Part,
+        dw: &mut [f32],
+    ) {
         let (channels, outputs) = (self.input.c / self.groups, self.output.c / self.groups);
-        let [kernel_h, kernel_w] = self.window.kernel;
-        let taps = channels * kernel_h * kernel_w;
-        // With a stride, the last tap is not always the farthest of its channel.
-        let farthest = (taps - kernel_h * kernel_w..taps).map(|k| self.start(self.groups - 1, k)).max();
+        let (taps, group_step) = (self.starts.len(), channels * self.x_plane());
+        // With a stride, the last tap is not always the farthest.
+        let farthest = self.starts.iter().max().expect("a kernel has taps") + (self.groups - 1) * group_step;
         let end = |image: usize, first: usize, step: usize| {
             (part.images - 1) * image + first + (part.lines - 1) * step + self.walk.width
         };
-        let x_end = end(part.x_image, farthest.expect("a kernel has taps"), self.walk.x_step);
+        let x_end = end(part.x_image, farthest, self.walk.x_step);
         let y_end = end(part.y_image, (self.output.c - 1) * self.walk.len(), self.walk.y_step);
         assert!(x_end <= x.len() && y_end <= y.len(), "a tile would read beyond the values");
         for group in 0..self.groups {
             for o in (0..outputs).step_by(ROWS) {
-                let rows = [0, 1, 2, 3].map(|r| group * outputs + (o + r).min(outputs - 1));
-                let y = rows.map(|row| unsafe { y.as_ptr().add(row * self.walk.len()) });
+                let rows = std::array::from_fn(|r| group * outputs + (o + r).min(outputs - 1));
+                let y = rows.map(|row: usize| unsafe { y.as_ptr().add(row * self.walk.len()) });
                 for k in (0..taps).step_by(TAPS) {
-                    let taps_here = [0, 1, 2].map(|t| (k + t).min(taps - 1));
-                    let x = taps_here.map(|k| unsafe { x.as_ptr().add(self.start(group, k)) });
+                    let taps_here = std::array::from_fn(|t| (k + t).min(taps - 1));
+                    let x = taps_here
+                        .map(|k: usize| unsafe { x.as_ptr().add(group * group_step + self.starts[k]) });
                     // The last channel's and the farthest tap's last line are inside, as checked above.
-                    let sums = unsafe { self.tile::<V>(x, y, part) };
+                    let sums = unsafe { self.tile::<V, ROWS, TAPS>(x, y, part) };
                     for (row, sums) in rows.into_iter().zip(sums).take(outputs - o) {
                         let dw = &mut dw[row * taps + k..(row + 1) * taps];
                         dw.iter_mut().zip(sums).for_each(|(dw, sum)| *dw += sum);
@@ -146,7 +205,7 @@ impl Taps {
     /// # Safety
     /// All lines of all pictures of the part are valid for reading, from each of the pointers.
     #[inline(always)]
-    unsafe fn tile<V: Vector>(
+    unsafe fn tile<V: Vector, const ROWS: usize, const TAPS: usize>(
         &self,
         x: [*const f32; TAPS],
         y: [*const f32; ROWS],
@@ -168,17 +227,13 @@ impl Taps {
                 }
             }
         }
-        sums.map(|sums| sums.map(total))
+        sums.map(|sums| sums.map(V::sum))
     }
 
     /// Copies pictures to `padded`, with zeros around them and by the remainders of the stride.
-    fn lay_out_pictures(&self, x: &[f32], images: Range<usize>, padded: &mut [f32]) {
+    fn lay_out_pictures<'a>(&self, planes: impl Iterator<Item = &'a [f32]>, padded: &mut [f32]) {
         let ([stride_h, stride_w], padding) = (self.window.stride, self.window.padding);
-        let first = images.start * self.input.c;
-        let planes = x[first * self.input.plane()..].chunks_exact(self.input.plane());
-        for (plane, padded) in
-            planes.zip(padded.chunks_exact_mut(self.x_plane())).take(images.len() * self.input.c)
-        {
+        for (plane, padded) in planes.zip(padded.chunks_exact_mut(self.x_plane())) {
             for (row, values) in plane.chunks_exact(self.input.w).enumerate() {
                 let row = row + padding.top;
                 let start = ((row % stride_h) * stride_w * self.rows + row / stride_h) * self.pitch;
@@ -196,27 +251,22 @@ impl Taps {
     }
 
     /// Copies `dy` to lines that a vector never leaves half way.
-    fn lay_out_gradients(&self, dy: &[f32], images: Range<usize>, lines: &mut [f32]) {
+    fn lay_out_gradients<'a>(&self, planes: impl Iterator<Item = &'a [f32]>, lines: &mut [f32]) {
         let step = if self.walk.lines == 1 { self.pitch } else { self.walk.y_step };
-        let first = images.start * self.output.c;
-        let planes = dy[first * self.output.plane()..].chunks_exact(self.output.plane());
-        for (plane, lines) in
-            planes.zip(lines.chunks_exact_mut(self.walk.len())).take(images.len() * self.output.c)
-        {
+        for (plane, lines) in planes.zip(lines.chunks_exact_mut(self.walk.len())) {
             for (row, values) in plane.chunks_exact(self.output.w).enumerate() {
                 lines[row * step..][..values.len()].copy_from_slice(values);
             }
         }
     }
 
-    /// Where the window of a group's tap begins in a picture.
-    fn start(&self, group: usize, k: usize) -> usize {
+    /// Where the window of a tap of the first group begins in a picture.
+    fn start(&self, k: usize) -> usize {
         let ([kernel_h, kernel_w], [stride_h, stride_w]) = (self.window.kernel, self.window.stride);
         let (c, row, column) = (k / (kernel_h * kernel_w), k / kernel_w % kernel_h, k % kernel_w);
-        let channel = group * (self.input.c / self.groups) + c;
         let remainder = row % stride_h * stride_w + column % stride_w;
         let plane = self.rows * self.pitch;
-        channel * self.x_plane() + remainder * plane + row / stride_h * self.pitch + column / stride_w
+        c * self.x_plane() + remainder * plane + row / stride_h * self.pitch + column / stride_w
     }
 
     /// Values of one channel of a picture.
@@ -230,12 +280,4 @@ impl Walk {
     fn len(&self) -> usize {
         self.lines * self.y_step
     }
-}
-
-#[inline(always)]
-fn total<V: Vector>(lanes: V) -> f32 {
-    let mut values = [0.0; MOST];
-    // There is room for the widest vector.
-    unsafe { lanes.store(values.as_mut_ptr()) };
-    values.iter().sum()
 }

@@ -1,5 +1,5 @@
-//! What a loop that is written for any number of lanes asks of a vector: four lanes everywhere, and the eight of
-//! [`super::wide`] where a processor has them.
+//! What a loop that is written for any number of lanes asks of a vector: four lanes everywhere, and the eight or
+//! sixteen of [`super::wide`] where a processor has them.
 //!
 //! A product is computed by one type from corner to corner, because one that rounds once and one that rounds twice
 //! would make unequal sums of equal windows, and a pooling layer behind them would see a largest value in a tie.
@@ -49,6 +49,9 @@ pub trait Vector: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = 
 
     /// The sum of all lanes of each of four vectors.
     fn sums(vectors: [Self; 4]) -> F32x4;
+
+    /// The sum of all lanes.
+    fn sum(self) -> f32;
 }
 
 impl Vector for F32x4 {
@@ -105,5 +108,10 @@ impl Vector for F32x4 {
     fn sums(vectors: [Self; 4]) -> F32x4 {
         let [a, b, c, d] = Self::transpose(vectors);
         (a + b) + (c + d)
+    }
+
+    #[inline(always)]
+    fn sum(self) -> f32 {
+        self.sum()
     }
 }

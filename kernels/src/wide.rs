@@ -185,6 +185,11 @@ mod vectors {
                     let [a, b, c, d] = Self::transpose(vectors);
                     ((a + b) + (c + d)).fours().into_iter().reduce(|a, b| a + b).expect("at least one")
                 }
+
+                #[inline(always)]
+                fn sum(self) -> f32 {
+                    self.fours().into_iter().reduce(|a, b| a + b).expect("at least one").sum()
+                }
             }
 
             operator!($vector, Add, add, $add);

@@ -1,5 +1,5 @@
-//! The CPU backend: any plan, with four lanes, or eight or sixteen where a processor has them; one thread in the browser, all cores
-//! natively.
+//! The CPU backend: any plan, with four lanes, or eight or sixteen where a processor has them; one thread in the browser,
+//! all cores natively.
 //!
 //! It runs in a worker of the page where there is no graphics device, and natively. Weights are packed when a plan is
 //! prepared; activations live in the plan's slots, which the first run makes for all programs, and a later run allocates
