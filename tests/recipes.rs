@@ -4,6 +4,7 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use headstart::augment::Augmentation;
 use headstart::data::{Batches, DataError, Dataset, Picture};
 use headstart::exec::Backend;
 use headstart::exec::cpu::Cpu;
@@ -228,14 +229,19 @@ fn a_student_learns_from_its_teachers_answers() {
     assert!(curve[5].test_accuracy > Some(0.6), "{curve:#?}");
     assert_eq!(run(&student, Some(teacher.clone()), &parts, 2).1, 200);
     let (gone_on, asked) = run(&student, Some(teacher.clone()), &parts, ALL);
-    assert_eq!((gone_on.expect("a sound run"), asked), (curve, 0), "what was asked is kept");
-    assert!(!parts.with_extension("teacher.safetensors").exists(), "a run that has ended needs no answers");
+    assert_eq!((gone_on.expect("a sound run"), asked), (curve.clone(), 0), "what was asked is kept");
+    let answers = fs::read(parts.with_extension("teacher.safetensors")).expect("what is kept for other runs");
+    let (by_answers, asked) = run(&student, Some(answers.clone()), &place("student-by-answers"), ALL);
+    assert_eq!((by_answers.expect("a sound run"), asked), (curve, 0), "nobody has to be asked");
     let said = |recipe: &Recipe, teacher: Option<Vec<u8>>| {
         run(recipe, teacher, &place("no-student"), ALL).0.expect_err("nobody to learn from").to_string()
     };
     assert!(said(&student, None).contains("name a file of its weights with --teacher"));
     assert!(said(&recipe(1, 0.1, ""), Some(teacher.clone())).contains("has no [teacher]"));
     assert!(said(&student, Some(b"no weights".to_vec())).contains("does not say which network it is of"));
+    let mut mirroring = student.clone();
+    mirroring.augmentation.push(Augmentation::HorizontalFlip { probability: 0.5 });
+    assert!(said(&mirroring, Some(answers)).contains("are not for their mirror images"));
 }
 
 #[test]

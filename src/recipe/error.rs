@@ -49,6 +49,11 @@ pub enum RunError {
         teacher.join(", "), data.join(", ")
     )]
     OtherClasses { teacher: Vec<String>, data: Vec<String> },
+    #[error(
+        "the teacher's answers are to other pictures than these, or are not for their mirror images where the recipe \
+         mirrors; name a file of its weights with --teacher, and it is asked again"
+    )]
+    OtherAnswers,
     #[error("there are {found} pictures to learn from, fewer than a batch of {batch}; lower batch")]
     TooFewPictures { found: usize, batch: usize },
     #[error(

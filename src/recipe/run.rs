@@ -33,9 +33,10 @@ pub struct Run<'a> {
     pub test: Option<&'a dyn Dataset>,
     /// Weights to start from; fresh ones where there are none.
     pub start: Option<Checkpoint>,
-    /// The file of weights of the network that a recipe with a teacher wants to be asked, as a run wrote it.
+    /// The file of weights of the network that a recipe with a teacher wants to be asked, as a run wrote it; or that of its
+    /// answers, as an earlier run kept it.
     pub teacher: Option<Vec<u8>>,
-    /// Where the weights go. The checkpoint and the curve are written beside them.
+    /// Where the weights go. The checkpoint, the curve and a teacher's answers are written beside them.
     pub out: &'a Path,
     /// Goes on from the checkpoint, if there is one; what has ended is not trained again.
     pub resume: bool,
@@ -125,7 +126,6 @@ impl Run<'_> {
         // Also where the last epoch was done before, and only its file is missing.
         self.finish(&state.weights()?)?;
         let _ = fs::remove_file(self.checkpoint());
-        let _ = fs::remove_file(self.answers());
         Ok(state.curve)
     }
 
@@ -325,7 +325,7 @@ impl Run<'_> {
         Ok(RunError::Diverged { epoch: epoch + 1, step: step + 1, learning_rate, kept })
     }
 
-    /// Where the teacher's answers are while the run goes.
+    /// Where the teacher's answers are.
     fn answers(&self) -> PathBuf {
         self.out.with_extension("teacher.safetensors")
     }

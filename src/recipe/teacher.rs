@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::evaluate::{View, ask};
-use super::tensors::{self, Tensors, Values};
+use super::tensors::{self, Values};
 use super::{Note, Precision, RunError, Teacher};
 use crate::data::{Batches, Dataset};
 use crate::models;
@@ -25,46 +25,62 @@ pub struct Targets {
     classes: usize,
 }
 
-/// Of which teacher a file has the answers.
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+/// Whose answers a file has, and to what.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Asked {
     /// SHA-256 of the file of weights.
     teacher: Vec<u8>,
     views: Vec<View>,
+    classes: Vec<String>,
+    /// SHA-256 of the pictures' classes, one after the other: with other pictures, or in another order, it is another.
+    truth: Vec<u8>,
 }
 
 /// The tensor in that file: logits of `[pictures, classes]`.
 const ANSWERS: &str = "answers";
 
 impl Targets {
-    /// Asks the network in the file `weights`, which a run wrote, or reads at `kept` what it said before; `done` is told of
-    /// how many more pictures there are answers.
+    /// Asks the network whose weights are the bytes of `file`, which a run wrote, and keeps what it says at `kept`, or reads
+    /// there what it said before. `file` may also be what was kept so. `done` is told of how many more pictures there are
+    /// answers.
     ///
-    /// Fails if the file does not say its network, or has other classes.
+    /// Fails if the weights do not say their network, or have other classes, or the answers are to something else.
     pub fn new(
         teacher: &Teacher,
-        weights: &[u8],
+        file: &[u8],
         data: &dyn Dataset,
         views: &[View],
         kept: &Path,
         done: &mut dyn FnMut(usize),
     ) -> Result<Self, RunError> {
         let classes = data.classes().len();
-        let asked = Asked { teacher: Sha256::digest(weights).to_vec(), views: views.to_vec() };
         let dims = vec![data.len(), classes];
-        let before = fs::read(kept).ok().and_then(|bytes| tensors::read::<Asked>(&bytes));
-        let before = before.filter(|(_, of)| *of == asked).and_then(|(mut all, _)| all.remove(ANSWERS));
-        let answers = match before.filter(|answers| answers.dims == dims) {
-            Some(answers) => answers.data,
-            None => {
-                let data = answers(weights, data, views, done)?;
-                let all = Tensors::from([(ANSWERS.to_string(), Values { dims, data: data.clone() })]);
-                tensors::write(kept, &tensors::bytes(&all, &asked, Precision::F32))?;
-                data
-            }
+        let truth: Vec<u8> =
+            (0..data.len()).flat_map(|index| (data.label(index) as u32).to_le_bytes()).collect();
+        let asked = Asked {
+            teacher: Sha256::digest(file).to_vec(),
+            views: views.to_vec(),
+            classes: data.classes().to_vec(),
+            truth: Sha256::digest(truth).to_vec(),
         };
-        let mut rows = Vec::with_capacity(answers.len());
-        for (index, logits) in answers.chunks_exact(classes).enumerate() {
+        let before = || fs::read(kept).ok().and_then(|bytes| read(&bytes)).filter(|(_, of)| *of == asked);
+        let answers = if let Some((given, of)) = read(file) {
+            let teacher = asked.teacher.clone();
+            if given.dims != dims || (Asked { teacher, ..of }) != asked {
+                return Err(RunError::OtherAnswers);
+            }
+            given
+        } else if let Some((answers, _)) = before().filter(|(answers, _)| answers.dims == dims) {
+            answers
+        } else {
+            let answers = Values { dims, data: answers(file, data, views, done)? };
+            let bytes = tensors::bytes(&[(ANSWERS.to_string(), answers)].into(), &asked, Precision::F16);
+            tensors::write(kept, &bytes)?;
+            // As whoever reads the file sees them.
+            read(&bytes).expect("just written").0
+        };
+        let mut rows = Vec::with_capacity(answers.data.len());
+        for (index, logits) in answers.data.chunks_exact(classes).enumerate() {
             rows.extend(target(teacher, data.label(index), logits));
         }
         Ok(Self { rows, classes })
@@ -74,6 +90,12 @@ impl Targets {
     pub fn of(&self, indices: &[usize]) -> Vec<f32> {
         indices.iter().flat_map(|index| &self.rows[index * self.classes..][..self.classes]).copied().collect()
     }
+}
+
+/// The answers in a file's bytes, and what they are to; none if it is another file.
+fn read(bytes: &[u8]) -> Option<(Values, Asked)> {
+    let (mut tensors, asked) = tensors::read(bytes)?;
+    Some((tensors.remove(ANSWERS)?, asked))
 }
 
 /// The mean of what the network says of each picture's views, `[pictures, classes]`.

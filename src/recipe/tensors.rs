@@ -62,12 +62,18 @@ pub fn note<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
     serde_json::from_str(metadata.metadata().as_ref()?.get(NOTE)?).ok()
 }
 
-/// Everything in a file that [`bytes`] wrote in f32; none if it is not one.
+/// Everything in a file that [`bytes`] wrote; none if it is not one.
 pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Option<(Tensors, T)> {
     let file = SafeTensors::deserialize(bytes).ok()?;
     let values = |view: TensorView| {
-        let data = view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
-        (view.dtype() == Dtype::F32).then(|| Values { dims: view.shape().to_vec(), data: data.collect() })
+        let (singles, _) = view.data().as_chunks();
+        let (halves, _) = view.data().as_chunks();
+        let data = match view.dtype() {
+            Dtype::F32 => singles.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect(),
+            Dtype::F16 => halves.iter().map(|bytes| f16::from_le_bytes(*bytes).to_f32()).collect(),
+            _ => return None,
+        };
+        Some(Values { dims: view.shape().to_vec(), data })
     };
     let tensors = file.tensors().into_iter().map(|(name, view)| Some((name, values(view)?)));
     Some((tensors.collect::<Option<Tensors>>()?, note(bytes)?))
@@ -93,6 +99,8 @@ mod tests {
         let tensors =
             Tensors::from([("mean".to_string(), tensor(0.5)), ("variance".to_string(), tensor(1e5))]);
         let written = bytes(&tensors, &(), Precision::F16);
+        let (found, ()) = read(&written).expect("just written");
+        assert_eq!(found, tensors);
         let file = SafeTensors::deserialize(&written).unwrap();
         assert_eq!(file.tensor("mean").unwrap().dtype(), Dtype::F16);
         assert_eq!(file.tensor("variance").unwrap().data(), 1e5f32.to_le_bytes());

@@ -25,7 +25,7 @@ pub struct Compare {
     /// Weights to start from instead of fresh ones.
     #[arg(long)]
     from: Option<PathBuf>,
-    /// Weights that `headstart train` wrote of the network that is asked by those recipes that have a teacher.
+    /// Weights that `headstart train` wrote of the network that is asked by those recipes that have a teacher, or its answers.
     #[arg(long)]
     teacher: Option<PathBuf>,
     /// How many seeds, from each recipe's own on.

@@ -43,7 +43,8 @@ pub struct Train {
     /// Weights to start from instead of fresh ones; a classifier of other classes starts afresh.
     #[arg(long)]
     from: Option<PathBuf>,
-    /// Weights that `headstart train` wrote of the network whose answers are learned from, where the recipe has a teacher.
+    /// Weights that `headstart train` wrote of the network whose answers are learned from, where the recipe has a teacher; or
+    /// those answers, which an earlier run kept beside its own weights as OUT.teacher.safetensors.
     #[arg(long)]
     teacher: Option<PathBuf>,
     /// Overrides the recipe's seed.
