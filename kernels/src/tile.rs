@@ -125,9 +125,9 @@ unsafe fn write_whole<V: Vector, const PANELS: usize, const VECTORS: usize>(
             // One loop for each of the usual ones, so that none of them decides for every vector.
             match epilogue.activation {
                 None => {}
-                Some(Activation::Relu) => each(sums, |sum| activate(Some(Activation::Relu), sum)),
-                Some(Activation::Relu6) => each(sums, |sum| activate(Some(Activation::Relu6), sum)),
-                activation => each(sums, |sum| activate(activation, sum)),
+                Some(Activation::Relu) => activate_each(sums, Some(Activation::Relu)),
+                Some(Activation::Relu6) => activate_each(sums, Some(Activation::Relu6)),
+                activation => activate_each(sums, activation),
             }
         }
         for (r, sums) in sums.iter().enumerate() {
@@ -138,9 +138,12 @@ unsafe fn write_whole<V: Vector, const PANELS: usize, const VECTORS: usize>(
     }
 }
 
+// A loop and no closure, which would be compiled for vectors of four lanes and call a function for every wider one.
 #[inline(always)]
-fn each<V: Vector, const VECTORS: usize>(sums: &mut [[V; VECTORS]], f: impl Fn(V) -> V) {
-    sums.as_flattened_mut().iter_mut().for_each(|sum| *sum = f(*sum));
+fn activate_each<V: Vector, const VECTORS: usize>(sums: &mut [[V; VECTORS]], activation: Option<Activation>) {
+    for sum in sums.as_flattened_mut() {
+        *sum = activate(activation, *sum);
+    }
 }
 
 /// Adds the values of a tile whose rows are `row_stride` apart.
