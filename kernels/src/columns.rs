@@ -10,7 +10,7 @@ use std::ops::Range;
 use super::conv::Workspace;
 use super::cores::map_with;
 use super::gemm::matmul;
-use super::shape::{Shape, Window};
+use super::shape::{Shape, Window, is_depthwise};
 use super::taps::Taps;
 use super::winograd_gradient::WinogradGradient;
 
@@ -247,7 +247,7 @@ impl Columns {
     }
 
     fn is_depthwise(&self) -> bool {
-        self.groups == self.input.c && self.output.c == self.input.c && self.groups > 1
+        is_depthwise(self.input, self.output, self.groups)
     }
 
     /// Whether every window is one pixel, each seen once.

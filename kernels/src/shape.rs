@@ -227,6 +227,11 @@ pub const fn bin(i: usize, count: usize, size: usize) -> Range<usize> {
     i * size / count..((i + 1) * size).div_ceil(count)
 }
 
+/// Whether a convolution has a kernel of its own for every channel.
+pub fn is_depthwise(input: Shape, output: Shape, groups: usize) -> bool {
+    groups > 1 && groups == input.c && groups == output.c
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,7 +8,7 @@
 use std::ops::Range;
 
 use super::conv::Workspace;
-use super::shape::{Shape, Window};
+use super::shape::{Shape, Window, is_depthwise};
 use super::simd::F32x4;
 use super::vector::Vector;
 use super::wide;
@@ -24,6 +24,7 @@ const MOST_TAPS: usize = 9;
 const ROW_OF_TAPS: usize = 5;
 /// Values of pictures and of `dy` that are gone through at a time, tile by tile: about what lies close to a core.
 const CLOSE: usize = 64 * 1024;
+
 /// A convolution whose weight's gradient is wanted; depthwise, that of one channel, which is done for all of them in turn.
 pub struct Taps {
     input: Shape,
@@ -64,8 +65,7 @@ struct Part {
 impl Taps {
     /// None where most of what a vector holds would be wasted, on maps of a pixel or two.
     pub fn new(input: Shape, output: Shape, window: Window, groups: usize) -> Option<Self> {
-        let depthwise = groups > 1 && groups == input.c && groups == output.c;
-        let channels = if depthwise { groups } else { 1 };
+        let channels = if is_depthwise(input, output, groups) { groups } else { 1 };
         let [input, output] = [input, output].map(|shape| Shape { c: shape.c / channels, ..shape });
         let (padding, [stride_h, stride_w]) = (window.padding, window.stride);
         let rows = (padding.top + input.h + padding.bottom).div_ceil(stride_h);

@@ -75,15 +75,15 @@ impl WinogradGradient {
             panels.resize(panels.len().max(points * (input.c * width + APART)), 0.0);
             tiles.resize(tiles.len().max(points * (output.c * width + APART)), 0.0);
             self.layer.transform_in::<T>(padded, first, width, panels);
-            #[cfg(target_arch = "x86_64")]
-            if wide::lanes() > LANES {
-                // This processor has what the function needs, as just asked.
-                let add =
-                    if wide::lanes() == 16 { Self::add_block_of_16::<T> } else { Self::add_block_of_8::<T> };
-                unsafe { add(self, dy, [first, width], panels, tiles, sums) };
-                continue;
+            let block = [first, width];
+            match wide::lanes() {
+                // This processor has what the functions need, as just asked.
+                #[cfg(target_arch = "x86_64")]
+                16 => unsafe { self.add_block_of_16::<T>(dy, block, panels, tiles, sums) },
+                #[cfg(target_arch = "x86_64")]
+                8 => unsafe { self.add_block_of_8::<T>(dy, block, panels, tiles, sums) },
+                _ => self.add_block::<F32x4, T>(dy, block, panels, tiles, sums),
             }
-            self.add_block::<F32x4, T>(dy, [first, width], panels, tiles, sums);
         }
         self.transform_sums::<T>(sums, dw);
     }

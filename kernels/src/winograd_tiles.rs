@@ -6,9 +6,9 @@ use super::shape::Shape;
 use super::simd::{F32x4, LANES};
 use super::tile::COLUMNS;
 use super::vector::Vector;
-use super::wide::MOST_LANES;
+use super::wide::{self, MOST_LANES};
 #[cfg(target_arch = "x86_64")]
-use super::wide::{self, F32x8, F32x16};
+use super::wide::{F32x8, F32x16};
 use super::winograd::{APART, Winograd};
 use super::winograd_transform as transform;
 
@@ -37,14 +37,14 @@ impl Winograd {
         width: usize,
         panels: &mut [f32],
     ) {
-        // This processor has what the functions need, as just asked.
-        #[cfg(target_arch = "x86_64")]
         match wide::lanes() {
-            16 => return unsafe { self.transform_in_16::<T>(padded, first, width, panels) },
-            8 => return unsafe { self.transform_in_8::<T>(padded, first, width, panels) },
-            _ => {}
+            // This processor has what the functions need, as just asked.
+            #[cfg(target_arch = "x86_64")]
+            16 => unsafe { self.transform_in_16::<T>(padded, first, width, panels) },
+            #[cfg(target_arch = "x86_64")]
+            8 => unsafe { self.transform_in_8::<T>(padded, first, width, panels) },
+            _ => self.transform_all_inputs::<F32x4, T>(padded, first, width, panels),
         }
-        self.transform_all_inputs::<F32x4, T>(padded, first, width, panels);
     }
 
     #[inline(never)]
@@ -56,14 +56,14 @@ impl Winograd {
         y: &mut [f32],
         epilogue: Epilogue,
     ) {
-        // This processor has what the functions need, as just asked.
-        #[cfg(target_arch = "x86_64")]
         match wide::lanes() {
-            16 => return unsafe { self.transform_out_16::<T>(products, first, width, y, epilogue) },
-            8 => return unsafe { self.transform_out_8::<T>(products, first, width, y, epilogue) },
-            _ => {}
+            // This processor has what the functions need, as just asked.
+            #[cfg(target_arch = "x86_64")]
+            16 => unsafe { self.transform_out_16::<T>(products, first, width, y, epilogue) },
+            #[cfg(target_arch = "x86_64")]
+            8 => unsafe { self.transform_out_8::<T>(products, first, width, y, epilogue) },
+            _ => self.transform_all_outputs::<F32x4, T>(products, first, width, y, epilogue),
         }
-        self.transform_all_outputs::<F32x4, T>(products, first, width, y, epilogue);
     }
 
     #[cfg(target_arch = "x86_64")]
