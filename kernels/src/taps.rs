@@ -9,11 +9,8 @@ use std::ops::Range;
 
 use super::conv::Workspace;
 use super::shape::{Shape, Window, is_depthwise};
-use super::simd::F32x4;
 use super::vector::Vector;
-use super::wide;
-#[cfg(target_arch = "x86_64")]
-use super::wide::{F32x8, F32x16};
+use super::wide::{self, Work};
 
 /// Output channels and taps of one tile: twelve sums, three windows and one row of `dy` fill sixteen registers.
 const ROWS: usize = 4;
@@ -114,14 +111,7 @@ impl Taps {
                     let lines_left = band.min(self.walk.lines - line);
                     let part = Part { images: images.len(), lines: lines_left, x_image, y_image };
                     let (x, y) = (&padded[line * self.walk.x_step..], &lines[line * self.walk.y_step..]);
-                    match self.lanes {
-                        // This processor has what the functions need, as found out in the beginning.
-                        #[cfg(target_arch = "x86_64")]
-                        16 => unsafe { self.add_part_of_16(x, y, part, dw) },
-                        #[cfg(target_arch = "x86_64")]
-                        8 => unsafe { self.add_part_of_8(x, y, part, dw) },
-                        _ => self.add_part::<F32x4>(x, y, part, dw),
-                    }
+                    wide::run_with(self.lanes, PartOfSum { taps: self, x, y, part, dw });
                 }
             }
         }
@@ -138,29 +128,6 @@ impl Taps {
         let first = images.start * shape.c * self.channels + channel;
         let planes = values.chunks_exact(shape.plane()).skip(first);
         planes.step_by(self.channels).take(images.len() * shape.c)
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2,fma")]
-    #[inline(never)]
-    fn add_part_of_8(&self, x: &[f32], y: &[f32], part: Part, dw: &mut [f32]) {
-        self.add_part::<F32x8>(x, y, part, dw);
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx512f")]
-    #[inline(never)]
-    fn add_part_of_16(&self, x: &[f32], y: &[f32], part: Part, dw: &mut [f32]) {
-        self.add_part::<F32x16>(x, y, part, dw);
-    }
-
-    #[inline(always)]
-    fn add_part<V: Vector>(&self, x: &[f32], y: &[f32], part: Part, dw: &mut [f32]) {
-        match self.window.kernel[0] * self.window.kernel[1] {
-            MOST_TAPS if self.channels > 1 => self.add_tiles::<V, 1, MOST_TAPS>(x, y, part, dw),
-            _ if self.channels > 1 => self.add_tiles::<V, 1, ROW_OF_TAPS>(x, y, part, dw),
-            _ => self.add_tiles::<V, ROWS, TAPS>(x, y, part, dw),
-        }
     }
 
     #[inline(always)]
@@ -272,6 +239,27 @@ impl Taps {
     /// Values of one channel of a picture.
     fn x_plane(&self) -> usize {
         self.window.stride[0] * self.window.stride[1] * self.rows * self.pitch
+    }
+}
+
+/// A part, whose inner products are to be added to `dw`.
+struct PartOfSum<'a> {
+    taps: &'a Taps,
+    x: &'a [f32],
+    y: &'a [f32],
+    part: Part,
+    dw: &'a mut [f32],
+}
+
+impl Work for PartOfSum<'_> {
+    #[inline(always)]
+    fn run<V: Vector>(self) {
+        let Self { taps, x, y, part, dw } = self;
+        match taps.window.kernel[0] * taps.window.kernel[1] {
+            MOST_TAPS if taps.channels > 1 => taps.add_tiles::<V, 1, MOST_TAPS>(x, y, part, dw),
+            _ if taps.channels > 1 => taps.add_tiles::<V, 1, ROW_OF_TAPS>(x, y, part, dw),
+            _ => taps.add_tiles::<V, ROWS, TAPS>(x, y, part, dw),
+        }
     }
 }
 

@@ -1,11 +1,11 @@
 //! Eight and sixteen lanes, for processors of the x86-64 family that have AVX2 and fused multiplication and addition, or
 //! AVX-512.
 //!
-//! Which processor it is turns out when the program runs. Whoever writes a loop for any [`Vector`] compiles it once more for
-//! each, in functions with `#[target_feature(enable = "avx2,fma")]` and `#[target_feature(enable = "avx512f")]`, and calls
-//! the one that [`lanes`] says; all that such a function uses has to be inlined into it.
-//!
-//! [`Vector`]: super::vector::Vector
+//! Which processor it is turns out when the program runs. A loop that is written for any [`Vector`] is [`Work`], and
+//! [`run`] has it compiled once for each of them.
+
+use super::simd::F32x4;
+use super::vector::Vector;
 
 /// Lanes of the widest vector.
 pub const MOST_LANES: usize = 16;
@@ -24,6 +24,46 @@ pub fn lanes() -> usize {
         }
     }
     4
+}
+
+/// A loop for any number of lanes, with all that it needs.
+pub trait Work {
+    /// To be inlined, with everything that it calls: what stays a function of its own is compiled without the
+    /// instructions for wide vectors.
+    fn run<V: Vector>(self);
+}
+
+/// Does the work with this processor's widest vectors.
+#[inline(always)]
+pub fn run(work: impl Work) {
+    run_with(lanes(), work);
+}
+
+/// Does the work with vectors of so many lanes, or of as many as this processor has.
+#[inline(always)]
+pub fn run_with(most: usize, work: impl Work) {
+    match most.min(lanes()) {
+        // This processor has what the functions need, as just asked.
+        #[cfg(target_arch = "x86_64")]
+        16 => unsafe { run_sixteen(work) },
+        #[cfg(target_arch = "x86_64")]
+        8 => unsafe { run_eight(work) },
+        _ => work.run::<F32x4>(),
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+#[inline(never)]
+fn run_eight(work: impl Work) {
+    work.run::<F32x8>();
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+#[inline(never)]
+fn run_sixteen(work: impl Work) {
+    work.run::<F32x16>();
 }
 
 #[cfg(target_arch = "x86_64")]

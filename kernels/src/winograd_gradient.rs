@@ -11,9 +11,7 @@ use super::shape::{Padding, Shape, Window};
 use super::simd::{F32x4, LANES};
 use super::tile::COLUMNS;
 use super::vector::Vector;
-use super::wide;
-#[cfg(target_arch = "x86_64")]
-use super::wide::{F32x8, F32x16};
+use super::wide::{self, Work};
 use super::winograd::{APART, Winograd};
 use super::winograd_tiles::{by_lane, panel};
 use super::winograd_transform as transform;
@@ -75,74 +73,9 @@ impl WinogradGradient {
             panels.resize(panels.len().max(points * (input.c * width + APART)), 0.0);
             tiles.resize(tiles.len().max(points * (output.c * width + APART)), 0.0);
             self.layer.transform_in::<T>(padded, first, width, panels);
-            let block = [first, width];
-            match wide::lanes() {
-                // This processor has what the functions need, as just asked.
-                #[cfg(target_arch = "x86_64")]
-                16 => unsafe { self.add_block_of_16::<T>(dy, block, panels, tiles, sums) },
-                #[cfg(target_arch = "x86_64")]
-                8 => unsafe { self.add_block_of_8::<T>(dy, block, panels, tiles, sums) },
-                _ => self.add_block::<F32x4, T>(dy, block, panels, tiles, sums),
-            }
+            wide::run(Block::<T> { gradient: self, dy, first, width, x: panels, tiles, sums });
         }
         self.transform_sums::<T>(sums, dw);
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2,fma")]
-    #[inline(never)]
-    fn add_block_of_8<const T: usize>(
-        &self,
-        dy: &[f32],
-        block: [usize; 2],
-        x: &[f32],
-        tiles: &mut [f32],
-        sums: &mut [f32],
-    ) {
-        self.add_block::<F32x8, T>(dy, block, x, tiles, sums);
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx512f")]
-    #[inline(never)]
-    fn add_block_of_16<const T: usize>(
-        &self,
-        dy: &[f32],
-        block: [usize; 2],
-        x: &[f32],
-        tiles: &mut [f32],
-        sums: &mut [f32],
-    ) {
-        self.add_block::<F32x16, T>(dy, block, x, tiles, sums);
-    }
-
-    /// Adds the products of the `width` tiles from `first` on, whose `x` is transformed, to the sums.
-    #[inline(always)]
-    fn add_block<V: Vector, const T: usize>(
-        &self,
-        dy: &[f32],
-        [first, width]: [usize; 2],
-        x: &[f32],
-        tiles: &mut [f32],
-        sums: &mut [f32],
-    ) {
-        for at in (0..width).step_by(V::LANES) {
-            self.transform_gradients::<V, T>(dy, first + at, at, width, tiles);
-        }
-        let (i, o, rows) = (self.layer.input.c, self.layer.output.c, self.rows());
-        for (point, sums) in sums.chunks_exact_mut(i * rows).enumerate() {
-            let x = &x[point * (i * width + APART)..][..i * width];
-            let dy = &tiles[point * (o * width + APART)..][..o * width];
-            for row in (0..o).step_by(ROWS) {
-                for channel in (0..i).step_by(CHANNELS) {
-                    let products = Self::products::<V>([x, dy], [i, o], [channel, row], width);
-                    for (c, products) in (channel..i).zip(products) {
-                        let sums = &mut sums[c * rows + row..][..ROWS];
-                        sums.copy_from_slice(&(F32x4::load_first(sums) + products).to_array());
-                    }
-                }
-            }
-        }
     }
 
     /// Transforms as many tiles of every channel of `dy` as there are lanes, the first of which is `tile`, as
@@ -243,6 +176,42 @@ impl WinogradGradient {
     /// Channels of `dy` in a row of the sums.
     fn rows(&self) -> usize {
         self.layer.output.c.next_multiple_of(ROWS)
+    }
+}
+
+/// Tiles of `dy` from `first` on, to be transformed and multiplied with those of `x`, which are already.
+struct Block<'a, const T: usize> {
+    gradient: &'a WinogradGradient,
+    dy: &'a [f32],
+    first: usize,
+    width: usize,
+    x: &'a [f32],
+    tiles: &'a mut [f32],
+    sums: &'a mut [f32],
+}
+
+impl<const T: usize> Work for Block<'_, T> {
+    /// Adds the products to the sums.
+    #[inline(always)]
+    fn run<V: Vector>(self) {
+        let Self { gradient, dy, first, width, x, tiles, sums } = self;
+        for at in (0..width).step_by(V::LANES) {
+            gradient.transform_gradients::<V, T>(dy, first + at, at, width, tiles);
+        }
+        let (i, o, rows) = (gradient.layer.input.c, gradient.layer.output.c, gradient.rows());
+        for (point, sums) in sums.chunks_exact_mut(i * rows).enumerate() {
+            let x = &x[point * (i * width + APART)..][..i * width];
+            let dy = &tiles[point * (o * width + APART)..][..o * width];
+            for row in (0..o).step_by(ROWS) {
+                for channel in (0..i).step_by(CHANNELS) {
+                    let products = WinogradGradient::products::<V>([x, dy], [i, o], [channel, row], width);
+                    for (c, products) in (channel..i).zip(products) {
+                        let sums = &mut sums[c * rows + row..][..ROWS];
+                        sums.copy_from_slice(&(F32x4::load_first(sums) + products).to_array());
+                    }
+                }
+            }
+        }
     }
 }
 

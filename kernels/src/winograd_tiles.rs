@@ -6,9 +6,7 @@ use super::shape::Shape;
 use super::simd::{F32x4, LANES};
 use super::tile::COLUMNS;
 use super::vector::Vector;
-use super::wide::{self, MOST_LANES};
-#[cfg(target_arch = "x86_64")]
-use super::wide::{F32x8, F32x16};
+use super::wide::{self, MOST_LANES, Work};
 use super::winograd::{APART, Winograd};
 use super::winograd_transform as transform;
 
@@ -27,6 +25,45 @@ pub fn by_lane<V: Vector, T: Default + Copy>(f: impl Fn(usize) -> T) -> [T; MOST
     std::array::from_fn(|lane| if lane < V::LANES { f(lane) } else { T::default() })
 }
 
+/// Tiles of every channel of a padded picture, to be transformed into the columns of packed matrices.
+struct TilesIn<'a, const T: usize> {
+    layer: &'a Winograd,
+    padded: &'a [f32],
+    first: usize,
+    width: usize,
+    panels: &'a mut [f32],
+}
+
+impl<const T: usize> Work for TilesIn<'_, T> {
+    #[inline(always)]
+    fn run<V: Vector>(self) {
+        let Self { layer, padded, first, width, panels } = self;
+        for at in (0..width).step_by(V::LANES) {
+            layer.transform_inputs::<V, T>(padded, first + at, at, width, panels);
+        }
+    }
+}
+
+/// Columns of products, to be transformed into tiles of `y`.
+struct TilesOut<'a, const T: usize> {
+    layer: &'a Winograd,
+    products: &'a [f32],
+    first: usize,
+    width: usize,
+    y: &'a mut [f32],
+    epilogue: Epilogue<'a>,
+}
+
+impl<const T: usize> Work for TilesOut<'_, T> {
+    #[inline(always)]
+    fn run<V: Vector>(self) {
+        let Self { layer, products, first, width, y, epilogue } = self;
+        for at in (0..width).step_by(V::LANES) {
+            layer.transform_outputs::<V, T>(products, first + at, at, width, y, epilogue);
+        }
+    }
+}
+
 impl Winograd {
     /// Transforms all tiles of a block of `width` columns of which `first` is the first.
     #[inline(never)]
@@ -37,14 +74,7 @@ impl Winograd {
         width: usize,
         panels: &mut [f32],
     ) {
-        match wide::lanes() {
-            // This processor has what the functions need, as just asked.
-            #[cfg(target_arch = "x86_64")]
-            16 => unsafe { self.transform_in_16::<T>(padded, first, width, panels) },
-            #[cfg(target_arch = "x86_64")]
-            8 => unsafe { self.transform_in_8::<T>(padded, first, width, panels) },
-            _ => self.transform_all_inputs::<F32x4, T>(padded, first, width, panels),
-        }
+        wide::run(TilesIn::<T> { layer: self, padded, first, width, panels });
     }
 
     #[inline(never)]
@@ -56,89 +86,7 @@ impl Winograd {
         y: &mut [f32],
         epilogue: Epilogue,
     ) {
-        match wide::lanes() {
-            // This processor has what the functions need, as just asked.
-            #[cfg(target_arch = "x86_64")]
-            16 => unsafe { self.transform_out_16::<T>(products, first, width, y, epilogue) },
-            #[cfg(target_arch = "x86_64")]
-            8 => unsafe { self.transform_out_8::<T>(products, first, width, y, epilogue) },
-            _ => self.transform_all_outputs::<F32x4, T>(products, first, width, y, epilogue),
-        }
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2,fma")]
-    #[inline(never)]
-    fn transform_in_8<const T: usize>(&self, padded: &[f32], first: usize, width: usize, panels: &mut [f32]) {
-        self.transform_all_inputs::<F32x8, T>(padded, first, width, panels);
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx512f")]
-    #[inline(never)]
-    fn transform_in_16<const T: usize>(
-        &self,
-        padded: &[f32],
-        first: usize,
-        width: usize,
-        panels: &mut [f32],
-    ) {
-        self.transform_all_inputs::<F32x16, T>(padded, first, width, panels);
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2,fma")]
-    #[inline(never)]
-    fn transform_out_8<const T: usize>(
-        &self,
-        products: &[f32],
-        first: usize,
-        width: usize,
-        y: &mut [f32],
-        epilogue: Epilogue,
-    ) {
-        self.transform_all_outputs::<F32x8, T>(products, first, width, y, epilogue);
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx512f")]
-    #[inline(never)]
-    fn transform_out_16<const T: usize>(
-        &self,
-        products: &[f32],
-        first: usize,
-        width: usize,
-        y: &mut [f32],
-        epilogue: Epilogue,
-    ) {
-        self.transform_all_outputs::<F32x16, T>(products, first, width, y, epilogue);
-    }
-
-    #[inline(always)]
-    fn transform_all_inputs<V: Vector, const T: usize>(
-        &self,
-        padded: &[f32],
-        first: usize,
-        width: usize,
-        panels: &mut [f32],
-    ) {
-        for at in (0..width).step_by(V::LANES) {
-            self.transform_inputs::<V, T>(padded, first + at, at, width, panels);
-        }
-    }
-
-    #[inline(always)]
-    fn transform_all_outputs<V: Vector, const T: usize>(
-        &self,
-        products: &[f32],
-        first: usize,
-        width: usize,
-        y: &mut [f32],
-        epilogue: Epilogue,
-    ) {
-        for at in (0..width).step_by(V::LANES) {
-            self.transform_outputs::<V, T>(products, first + at, at, width, y, epilogue);
-        }
+        wide::run(TilesOut::<T> { layer: self, products, first, width, y, epilogue });
     }
 
     /// Transforms as many tiles of every channel as there are lanes, the first of which is `tile`, into the columns
