@@ -24,6 +24,7 @@ fn bundled_networks_keep_what_their_recipes_promise() {
         ("vgg-cifar10", "cifar10"),
         ("alexnet-cifar10", "cifar10"),
         ("googlenet-cifar10", "cifar10"),
+        ("resnet20-cifar10", "cifar10"),
     ] {
         let Some(folder) = data::optional(dataset) else { continue };
         let text = std::fs::read_to_string(project.join(format!("recipes/{recipe}.toml")));

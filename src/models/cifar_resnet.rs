@@ -11,10 +11,18 @@ use crate::net::{Net, Part};
 use crate::ops::{Activation, Conv2d};
 use crate::shape::Window;
 
-use super::{Classes, Figures, ModelSpec, averaged, classified};
+use super::{Accuracy, Classes, Figures, ModelSpec, WeightsFile, averaged, classified};
 
-pub const RESNET20: ModelSpec =
-    spec("resnet20", "ResNet-20", 20, 270_000, |net, image, part| residual(net, image, part, 3, true));
+pub const RESNET20: ModelSpec = ModelSpec {
+    accuracy: Some(Accuracy { top1: 89.40, source: "recipes/resnet20-cifar10.toml" }),
+    weights: Some(WeightsFile {
+        file: "models/resnet20-cifar10.safetensors",
+        bytes: 558_172,
+        sha256: "5878ada37dd5bc78f95ed458aece30c4091631a9d3650a04e1240cc8db8f0e57",
+        licence: "MIT OR Apache-2.0",
+    }),
+    ..spec("resnet20", "ResNet-20", 20, 270_000, |net, image, part| residual(net, image, part, 3, true))
+};
 pub const RESNET32: ModelSpec =
     spec("resnet32", "ResNet-32", 32, 460_000, |net, image, part| residual(net, image, part, 5, true));
 pub const RESNET44: ModelSpec =

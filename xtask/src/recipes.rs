@@ -21,7 +21,7 @@ pub struct Recipes {
 /// The recipes that are trained for the accuracy they promise, their datasets, and what else they are given.
 const SINGLE: [(&str, &str, &[&str]); 6] = [
     ("lenet5-mnist", "mnist", &[]),
-    ("resnet20-cifar10", "cifar10", &[]),
+    ("resnet20-cifar10", "cifar10", &["--teacher", "recipes/efficientnet-cifar10.answers.safetensors"]),
     ("alexnet-cifar10", "cifar10", &[]),
     ("vgg-cifar10", "cifar10", &[]),
     ("googlenet-cifar10", "cifar10", &[]),
