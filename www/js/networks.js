@@ -50,7 +50,7 @@ export function figures(value) {
 /** @param {number | null} bytes */
 export function megabytes(bytes) {
   if (bytes === null) return "unknown size";
-  return bytes < 1e5 ? `${Math.round(bytes / 1e3)} kB` : `${figures(bytes / 1e6)} MB`;
+  return bytes < 999_500 ? `${Math.round(bytes / 1e3)} kB` : `${figures(bytes / 1e6)} MB`;
 }
 
 /** @param {number} ms */
