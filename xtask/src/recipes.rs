@@ -4,6 +4,7 @@ use crate::command::{command, run};
 use crate::project;
 use anyhow::{Result, bail};
 use clap::Args;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 #[derive(Args)]
@@ -18,14 +19,23 @@ pub struct Recipes {
     names: Vec<String>,
 }
 
-/// The recipes that are trained for the accuracy they promise, their datasets, and what else they are given.
-const SINGLE: [(&str, &str, &[&str]); 6] = [
-    ("lenet5-mnist", "mnist", &[]),
-    ("resnet20-cifar10", "cifar10", &["--teacher", "recipes/efficientnet-cifar10.answers.safetensors"]),
-    ("alexnet-cifar10", "cifar10", &[]),
-    ("vgg-cifar10", "cifar10", &[]),
-    ("googlenet-cifar10", "cifar10", &[]),
-    ("efficientnet-cifar10", "cifar10", &["--from", PRETRAINED]),
+/// The weights that a run begins with.
+enum Start {
+    Fresh,
+    ImageNet,
+    /// Those that an earlier run of this list ended with.
+    After(&'static str),
+}
+
+/// The recipes that are trained for the accuracy they promise, their datasets, and the answers that teach them.
+const SINGLE: [(&str, &str, Start, Option<&str>); 7] = [
+    ("lenet5-mnist", "mnist", Start::Fresh, None),
+    ("resnet20-cifar10-first", "cifar10", Start::Fresh, Some(ANSWERS)),
+    ("resnet20-cifar10", "cifar10", Start::After("resnet20-cifar10-first"), Some(ANSWERS)),
+    ("alexnet-cifar10", "cifar10", Start::Fresh, None),
+    ("vgg-cifar10", "cifar10", Start::Fresh, None),
+    ("googlenet-cifar10", "cifar10", Start::Fresh, None),
+    ("efficientnet-cifar10", "cifar10", Start::ImageNet, None),
 ];
 
 /// The recipes of which one is to be seen beside the other: names, the one to beat first, dataset and seeds.
@@ -39,6 +49,7 @@ const COMPARED: [(&[&str], &str, u64); 2] = [
 ];
 
 const PRETRAINED: &str = "www/models/efficientnet_lite0.f16.safetensors";
+const ANSWERS: &str = "recipes/efficientnet-cifar10.answers.safetensors";
 
 pub fn recipes(options: &Recipes) -> Result<()> {
     let wanted = |name: &str| {
@@ -47,9 +58,18 @@ pub fn recipes(options: &Recipes) -> Result<()> {
     let out = project().join(&options.out);
     std::fs::create_dir_all(&out)?;
     let mut done = 0;
-    for (name, data, given) in SINGLE.into_iter().filter(|(name, ..)| wanted(name)) {
-        let weights = out.join(name).with_extension("safetensors");
-        headstart("train", &[name], &options.data.join(data), &weights, &[&["--resume"], given].concat())?;
+    let weights_of = |name: &str| out.join(name).with_extension("safetensors");
+    for (name, data, start, answers) in SINGLE.into_iter().filter(|(name, ..)| wanted(name)) {
+        let mut more = vec![OsString::from("--resume")];
+        match start {
+            Start::Fresh => {}
+            Start::ImageNet => more.extend(["--from".into(), PRETRAINED.into()]),
+            Start::After(earlier) => more.extend(["--from".into(), weights_of(earlier).into()]),
+        }
+        if let Some(answers) = answers {
+            more.extend(["--teacher".into(), answers.into()]);
+        }
+        headstart("train", &[name], &options.data.join(data), &weights_of(name), &more)?;
         done += 1;
     }
     for (names, data, seeds) in
@@ -69,7 +89,7 @@ pub fn recipes(options: &Recipes) -> Result<()> {
     Ok(())
 }
 
-fn headstart(task: &str, names: &[&str], data: &Path, out: &Path, more: &[&str]) -> Result<()> {
+fn headstart(task: &str, names: &[&str], data: &Path, out: &Path, more: &[impl AsRef<OsStr>]) -> Result<()> {
     println!("\n— {task} {}", names.join(", "));
     let mut program = command("cargo");
     program.args(["run", "--quiet", "--release", "--bin", "headstart", "--", task]);
