@@ -28,8 +28,9 @@ enum Start {
 }
 
 /// The recipes that are trained for the accuracy they promise, their datasets, and the answers that teach them.
-const SINGLE: [(&str, &str, Start, Option<&str>); 7] = [
+const SINGLE: [(&str, &str, Start, Option<&str>); 8] = [
     ("lenet5-mnist", "mnist", Start::Fresh, None),
+    ("resnet20-cifar10-alone", "cifar10", Start::Fresh, None),
     ("resnet20-cifar10-first", "cifar10", Start::Fresh, Some(ANSWERS)),
     ("resnet20-cifar10", "cifar10", Start::After("resnet20-cifar10-first"), Some(ANSWERS)),
     ("alexnet-cifar10", "cifar10", Start::Fresh, None),
